@@ -1,0 +1,100 @@
+# make                    build/release/wherry and libwherry.a
+# make run                set up, build, and serve public/ on http://localhost:8080
+# make test               set up, build, and run every test: unit, cases, replay, integration
+# make test BUILD=asan    the same under AddressSanitizer; also tsan, debug
+# make install PREFIX=    the program and its manual page (default /usr/local)
+# make lint               clang-tidy and cppcheck
+# make format             clang-format
+# make layers             the include graph; fails on an arrow that points up
+# make clean              remove build/
+# make help               these lines
+
+CC       = cc
+BUILD   ?= release
+PREFIX  ?= /usr/local
+PYTHON   = /usr/bin/python3
+VERSION := 0.1.0
+
+PKGS     = inih libxxhash
+OUT     := build/$(BUILD)
+
+CPPFLAGS += -Isrc -Iinclude -I. -D_GNU_SOURCE -DWHERRY_VERSION='"$(VERSION)"' \
+            $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CFLAGS   += -std=c17 -fvisibility=hidden -pthread $(WARN) $(CFLAGS.$(BUILD))
+LDFLAGS  += -pthread $(CFLAGS.$(BUILD)) -Wl,-z,relro,-z,now
+LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum -Wvla -Wformat=2 \
+       -Wstrict-prototypes -Wmissing-prototypes -Werror
+
+CFLAGS.release = -O2 -g -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS.debug   = -Og -g3
+CFLAGS.asan    = -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS.tsan    = -O1 -g3 -fsanitize=thread
+
+LIB   := $(filter-out src/main/%,$(wildcard src/*/*.c))
+MAIN  := $(wildcard src/main/*.c)
+UNIT  := $(wildcard tests/unit/test_*.c)
+HELP  := $(wildcard tests/support/*.c)
+PEER  := $(wildcard tests/peers/*.c)
+obj    = $(patsubst %.c,$(OUT)/%.o,$(1))
+bin    = $(patsubst %.c,$(OUT)/%,$(1))
+INNER := $(OUT)/inner.a
+# Everything of the program but its main(), so that tests reach the options too.
+OUTER := $(call obj,$(filter-out src/main/main.c,$(MAIN)))
+
+.PHONY: all setup run test unit integration lint format layers install clean help
+.DELETE_ON_ERROR:
+# Objects are worth keeping: make would remove them as intermediate files.
+.SECONDARY:
+
+all: $(OUT)/wherry $(OUT)/libwherry.a
+
+$(OUT)/wherry: $(call obj,$(MAIN)) $(INNER)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(INNER): $(call obj,$(LIB))
+	@rm -f $@
+	$(AR) rcs $@ $^
+# One object, so that only wherry_ names are left for others to see.
+$(OUT)/libwherry.a: $(call obj,$(LIB))
+	$(LD) -r -o $(OUT)/wherry.o $^
+	objcopy --localize-hidden $(OUT)/wherry.o
+	@rm -f $@
+	$(AR) rcs $@ $(OUT)/wherry.o
+
+$(call bin,$(UNIT)): %: %.o $(call obj,$(HELP)) $(OUTER) $(INNER)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+$(call bin,$(PEER)): %: %.o $(INNER)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+setup:
+	@scripts/setup
+run: setup
+	@$(MAKE) --no-print-directory all
+	@$(OUT)/wherry public
+test: setup
+	@$(MAKE) --no-print-directory all unit integration
+unit: $(call bin,$(UNIT))
+	@set -e; for t in $^; do echo "$$t"; $$t; done
+integration: $(OUT)/wherry $(call bin,$(PEER))
+	$(PYTHON) -m pytest -q tests/integration --build $(OUT)
+lint:
+	@scripts/setup --lint
+	@scripts/lint
+layers:
+	@$(PYTHON) tests/support/layers.py src
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 755 $(OUT)/wherry $(DESTDIR)$(PREFIX)/bin/wherry
+	install -m 644 docs/wherry.8 $(DESTDIR)$(PREFIX)/share/man/man8/wherry.8
+clean:
+	rm -rf build
+help:
+	@sed -n 's/^# make/make/p' $(firstword $(MAKEFILE_LIST))
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
