@@ -1,0 +1,50 @@
+/* root - the directory served, as a descriptor; names resolve beneath it or not at all.
+ *
+ * The only place where a path of the site is opened.  With openat2(2) the kernel keeps us beneath
+ * the root; where it is not to be had (probed once: ENOSYS, or EPERM under some seccomp profiles)
+ * we walk component by component and follow relative links ourselves.  Both obey one table of tests.
+ * Devices and FIFOs are never opened: a name is looked at (O_PATH) before it is read. */
+#ifndef SITE_ROOT_H
+#define SITE_ROOT_H
+
+#include <sys/stat.h>
+
+#include "base/str.h"
+
+struct root;
+
+enum root_links { ROOT_LINKS_BENEATH, ROOT_LINKS_NONE };
+
+enum root_find {
+    ROOT_FOUND,             /* *status is filled in; a file or a directory */
+    ROOT_MISSING,           /* no such name, or one that no file can have */
+    ROOT_OUTSIDE,           /* exists, but is a link out of the root or links are refused */
+    ROOT_DENIED,            /* we may not look at it or read it (EACCES, EPERM) */
+    ROOT_SPECIAL,           /* neither a file nor a directory */
+    ROOT_EXHAUSTED,         /* no descriptors or memory just now (EMFILE, ENFILE, ENOMEM) */
+    ROOT_BROKEN,            /* the disk failed us (EIO and others); errno says how */
+};
+
+/* Opens the directory at `path`, which is remembered to notice its replacement.  NULL with errno. */
+struct root *root_open(const char *path, enum root_links links) MUST_USE;
+void         root_close(struct root *root);
+
+/* Forces the fallback, for tests. */
+void root_use_fallback(struct root *root);
+
+/* Looks at `name` ("" is the root itself; clean, relative, terminated) without opening it for
+ * reading: type, size, times. */
+enum root_find root_look(struct root *root, const char *name, struct stat *status) MUST_USE;
+
+/* Opens a regular file for reading.  On ROOT_FOUND *fd is the caller's. */
+enum root_find root_read(struct root *root, const char *name, int *fd, struct stat *status) MUST_USE;
+
+/* Never serve this file (by device and inode), wherever it turns up beneath the root: it is ROOT_MISSING from now on.
+ * For configuration and keys.  False when there is no room for more (16). */
+bool root_hide(struct root *root, const char *path) MUST_USE;
+
+/* The name at which the root was opened now leads to another directory: opens that one instead.  True when
+ * it was replaced.  Threads inside other calls are not disturbed. */
+bool root_refresh(struct root *root) MUST_USE;
+
+#endif

@@ -1,0 +1,42 @@
+/* site - a folder of files as a website: a handler like any other.
+ *
+ * Turns a path into a file beneath the root: the file itself, a folder's index, "/about" for
+ * about.html; redirects where a "/" is missing or too much; the site's own 404.html and 50x.html.
+ * What is in the cache is answered at once; what is not takes a permit. */
+#ifndef SITE_SITE_H
+#define SITE_SITE_H
+
+#include "site/root.h"
+
+struct wherry_server;
+
+struct site_settings {
+    const char     *root;           /* the folder */
+    const char     *index;          /* "index.html"; "" for none */
+    const char     *cache_control;  /* "no-cache"; "" for none */
+    bool            clean_urls;     /* "/about" for about.html */
+    enum root_links links;
+    size_t          cache_bytes;    /* memory for small files */
+    size_t          cache_files;    /* entries, and so open descriptors */
+};
+
+#define SITE_SETTINGS_DEFAULT                                                       \
+    ((struct site_settings){.root = ".", .index = "index.html",                     \
+                            .cache_control = "no-cache", .clean_urls = true,        \
+                            .links = ROOT_LINKS_BENEATH,                            \
+                            .cache_bytes = 32u << 20, .cache_files = 1024})
+
+struct site;
+
+/* NULL with one sentence in `problem` when the root cannot be opened or there is no memory.
+ * Texts in *settings are borrowed until site_free. */
+struct site *site_new(const struct site_settings *settings, char *problem, size_t size) MUST_USE;
+void         site_free(struct site *site);
+
+/* Never serve this file, wherever it turns up. */
+bool site_hide(struct site *site, const char *path) MUST_USE;
+
+/* Adds the site to the server: its route, its error pages, its tick. */
+bool site_serve(struct site *site, struct wherry_server *server) MUST_USE;
+
+#endif
