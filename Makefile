@@ -43,6 +43,9 @@ INNER := $(OUT)/inner.a
 # Everything of the program but its main(), so that tests reach the options too.
 OUTER := $(call obj,$(filter-out src/main/main.c,$(MAIN)))
 
+# A second make, because setup may have changed what pkg-config answers; it uses every core.
+TOGETHER = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: all setup run test unit integration lint format layers install clean help
 .DELETE_ON_ERROR:
 # Objects are worth keeping: make would remove them as intermediate files.
@@ -73,20 +76,23 @@ $(OUT)/%.o: %.c
 setup:
 	@scripts/setup
 run: setup
-	@$(MAKE) --no-print-directory all
+	@$(TOGETHER) all
 	@$(OUT)/wherry public
-test: setup
-	@$(MAKE) --no-print-directory all unit integration
+test:
+	@scripts/setup --test
+	@$(TOGETHER) all $(call bin,$(UNIT) $(PEER))
+	@$(MAKE) --no-print-directory unit integration
 unit: $(call bin,$(UNIT))
 	@set -e; for t in $^; do echo "$$t"; $$t; done
 integration: $(OUT)/wherry $(call bin,$(PEER))
 	$(PYTHON) -m pytest -q tests/integration --build $(OUT)
 lint:
 	@scripts/setup --lint
-	@scripts/lint
+	@scripts/lint $(CPPFLAGS) -std=c17
 layers:
 	@$(PYTHON) tests/support/layers.py src
 format:
+	@scripts/setup --lint
 	clang-format -i $$(git ls-files '*.c' '*.h')
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
