@@ -65,8 +65,9 @@ $(OUT)/libwherry.a: $(call obj,$(LIB))
 	@rm -f $@
 	$(AR) rcs $@ $(OUT)/wherry.o
 
+# Our own calls to the allocator go through tests/support/alloc_fail.c.
 $(call bin,$(UNIT)): %: %.o $(call obj,$(HELP)) $(OUTER) $(INNER)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(LDLIBS) -lcmocka
 $(call bin,$(PEER)): %: %.o $(INNER)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(OUT)/%.o: %.c

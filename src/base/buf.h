@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 struct buf {
-    char  *ptr;
+    char  *ptr;             /* cap + 1 bytes: printf's terminator has a place behind the last */
     size_t len;
     size_t cap;
     size_t max;             /* bytes; the ceiling */
