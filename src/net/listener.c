@@ -1,0 +1,138 @@
+#include "net/listener.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A name left behind by a server that was killed stands in the way of bind.  It may go when it is a
+ * socket and nobody answers on it. */
+static bool local_name_is_free(const struct address *address)
+{
+    struct stat status;
+    bool        refused;
+    int         fd;
+
+    if (lstat(address->local.sun_path, &status) == -1)
+        return errno == ENOENT;
+    if (!S_ISSOCK(status.st_mode)) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd == -1)
+        return false;
+    refused = connect(fd, &address->any, address->len) == -1 && errno == ECONNREFUSED;
+    close(fd);
+    if (!refused) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    return unlink(address->local.sun_path) == 0;
+}
+
+static bool set_options(int fd, const struct address *address)
+{
+    int on = 1;
+
+    if (address->any.sa_family == AF_UNIX)
+        return true;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
+        return false;
+    /* Accepted sockets inherit it, which saves a system call for each. */
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == -1)
+        return false;
+    if (address->any.sa_family == AF_INET6) {
+        /* "*" takes both families by one socket; an IPv6 address that was asked for by its
+         * name takes only its own. */
+        int only = !IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
+
+        return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == 0;
+    }
+    return true;
+}
+
+static void write_url(struct listener *listener, const char *host)
+{
+    unsigned port = address_port(&listener->address);
+
+    if (listener->address.any.sa_family == AF_UNIX)
+        snprintf(listener->url, sizeof listener->url, "http+unix:%s",
+                 listener->address.local.sun_path);
+    else if (strchr(host, ':') && host[0] != '[')
+        snprintf(listener->url, sizeof listener->url, "http://[%s]:%u", host, port);
+    else
+        snprintf(listener->url, sizeof listener->url, "http://%s:%u", host, port);
+}
+
+bool listener_open(struct listener *out, const struct address *address, const char *host)
+{
+    struct listener listener = {.fd = -1, .address = *address};
+    bool            is_local = address->any.sa_family == AF_UNIX;
+    bool            ok = false;
+    int             error;
+
+    if (is_local && !local_name_is_free(address))
+        goto out;
+    listener.fd =
+        socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener.fd == -1 || !set_options(listener.fd, address) ||
+        bind(listener.fd, &address->any, address->len) == -1)
+        goto out;
+    listener.owns_name = is_local;
+    if (listen(listener.fd, LISTENER_BACKLOG) == -1)
+        goto out;
+    if (!is_local && getsockname(listener.fd, &listener.address.any, &listener.address.len) == -1)
+        goto out;
+    write_url(&listener, host);
+    *out = listener;
+    source_init(&out->source, SOURCE_LISTENER);
+    listener = (struct listener){.fd = -1};     /* it is the caller's now */
+    ok = true;
+out:
+    error = errno;
+    listener_close(&listener);
+    errno = error;
+    return ok;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->fd != -1)
+        close(listener->fd);
+    if (listener->owns_name)
+        unlink(listener->address.local.sun_path);
+    listener->fd = -1;
+    listener->owns_name = false;
+}
+
+void listener_shut(struct listener *listener)
+{
+    if (listener->fd != -1)
+        shutdown(listener->fd, SHUT_RDWR);
+}
+
+enum accepted listener_accept(struct listener *listener, int *fd, struct peer *peer)
+{
+    struct address from = {.len = sizeof(struct sockaddr_un)};
+
+    from.any.sa_family = AF_UNIX;       /* a local caller without a name fills in nothing */
+    *fd = accept4(listener->fd, &from.any, &from.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (*fd != -1) {
+        *peer = peer_of(&from);
+        return ACCEPTED;
+    }
+    switch (errno) {
+    case EAGAIN:
+    case EINVAL:            /* listener_shut was here */
+        return ACCEPT_EMPTY;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return ACCEPT_EXHAUSTED;
+    default:                /* accept(2): errors of the newcomer's network count as "again" */
+        return ACCEPT_AGAIN;
+    }
+}

@@ -1,0 +1,41 @@
+/* listener - an accepting socket.
+ *
+ * Owns its descriptor and, for a socket in the file system, the name there. */
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
+
+#include "net/address.h"
+#include "net/queue.h"
+
+enum { LISTENER_BACKLOG = 4096, LISTENER_URL_MAX = 192 };
+
+struct listener {
+    struct source  source;                  /* its place in the queue */
+    int            fd;                      /* -1: not open */
+    struct address address;                 /* as bound: with the real port */
+    bool           owns_name;               /* of a local socket: unlink it at close */
+    char           url[LISTENER_URL_MAX];   /* "http://localhost:8080" */
+};
+
+/* Opens, binds and listens.  False with errno; EADDRINUSE for a local name that somebody still
+ * answers on (a name that nobody answers on is replaced). */
+bool listener_open(struct listener *out, const struct address *address, const char *host) MUST_USE;
+
+/* Does nothing to one that is not open. */
+void listener_close(struct listener *listener);
+
+/* Turns newcomers away from now on, while the descriptor stays ours, so that a thread inside
+ * accept is not left with somebody else's. */
+void listener_shut(struct listener *listener);
+
+enum accepted {
+    ACCEPTED,               /* *fd is the caller's */
+    ACCEPT_EMPTY,           /* nobody waits */
+    ACCEPT_AGAIN,           /* this one went away meanwhile, there may be others */
+    ACCEPT_EXHAUSTED,       /* no descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM) */
+};
+
+/* Takes one newcomer, non-blocking, with TCP_NODELAY where that means something. */
+enum accepted listener_accept(struct listener *listener, int *fd, struct peer *peer) MUST_USE;
+
+#endif
