@@ -12,13 +12,16 @@ struct arena_block;
 
 struct arena {
     struct arena_block *blocks;     /* newest first */
-    size_t              taken;      /* bytes of all blocks */
-    size_t              max;        /* bytes; the ceiling */
+    size_t              taken;      /* bytes of all blocks, their headers not counted */
+    size_t              max;        /* bytes; the ceiling of that */
 };
 
 #define ARENA_UP_TO(bytes) ((struct arena){.max = (bytes)})
 
+/* Frees everything; the arena keeps its ceiling and may be used again. */
 void arena_fini(struct arena *arena);
+
+/* Makes every piece free at once; the first block stays for the next request. */
 void arena_reset(struct arena *arena);
 
 /* `size` bytes, not cleared; NULL when that is over the ceiling or there is no memory. */
