@@ -1,0 +1,160 @@
+#include "server/accesslog.h"
+
+#include "base/log.h"
+
+/* An absent text is "-", as the Common Log Format has it. */
+static void append_quoted(struct buf *lines, struct str text)
+{
+    buf_append_byte(lines, '"');
+    if (text.ptr && text.len)
+        log_escape(lines, text);
+    else
+        buf_append_byte(lines, '-');
+    buf_append_byte(lines, '"');
+}
+
+static void append_peer(struct buf *lines, const struct peer *peer)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    buf_append(lines, str_of(text, peer_text(peer, text)));
+}
+
+/* "GET /a HTTP/1.1", or "-" for what never became a request line. */
+static void append_request_line(struct buf *lines, const struct request *request)
+{
+    buf_append_byte(lines, '"');
+    if (request->method_name.ptr) {
+        log_escape(lines, request->method_name);
+        buf_append_byte(lines, ' ');
+        log_escape(lines, request->raw_target.ptr ? request->raw_target : STR("-"));
+        buf_append(lines, request->minor ? STR(" HTTP/1.1") : STR(" HTTP/1.0"));
+    } else {
+        buf_append_byte(lines, '-');
+    }
+    buf_append_byte(lines, '"');
+}
+
+static struct str field_of(const struct wherry_exchange *exchange, enum known_field known)
+{
+    return fields_get(&exchange->request.fields, known);
+}
+
+/* remote - - [time] "request" status bytes ("referer" "agent")? us "why" */
+static void append_common(struct buf *lines, bool combined, const struct peer *peer,
+                          const struct moment *moment, const struct wherry_exchange *exchange, int64_t took_us)
+{
+    append_peer(lines, peer);
+    buf_append(lines, STR(" - - ["));
+    buf_append(lines, str_view(moment->log_time));
+    buf_append(lines, STR("] "));
+    append_request_line(lines, &exchange->request);
+    buf_append_byte(lines, ' ');
+    buf_append_u64(lines, (uint64_t)exchange->response.status);
+    buf_append_byte(lines, ' ');
+    buf_append_u64(lines, exchange->sent);
+    if (combined) {
+        buf_append_byte(lines, ' ');
+        append_quoted(lines, field_of(exchange, FIELD_REFERER));
+        buf_append_byte(lines, ' ');
+        append_quoted(lines, field_of(exchange, FIELD_USER_AGENT));
+    }
+    buf_append_byte(lines, ' ');
+    buf_append_u64(lines, (uint64_t)took_us);
+    buf_append_byte(lines, ' ');
+    append_quoted(lines, exchange->why ? str_view(exchange->why) : STR_NONE);
+    buf_append_byte(lines, '\n');
+}
+
+/* RFC 8259 §7.  What is not ASCII is told byte by byte as U+0080 to U+00FF: a peer's bytes need not be UTF-8, a line of
+ * JSON must be. */
+static void append_json_text(struct buf *lines, struct str text)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    buf_append_byte(lines, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+
+        if (byte == '"' || byte == '\\') {
+            char pair[2] = {'\\', (char)byte};
+
+            buf_append(lines, str_of(pair, 2));
+        } else if (byte < 0x20 || byte >= 0x7f) {
+            char code[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+
+            buf_append(lines, str_of(code, 6));
+        } else {
+            buf_append_byte(lines, (char)byte);
+        }
+    }
+    buf_append_byte(lines, '"');
+}
+
+static void append_json_pair(struct buf *lines, struct str name, struct str text)
+{
+    buf_append(lines, STR(",\""));
+    buf_append(lines, name);
+    buf_append(lines, STR("\":"));
+    if (text.ptr)
+        append_json_text(lines, text);
+    else
+        buf_append(lines, STR("null"));
+}
+
+static void append_json_number(struct buf *lines, struct str name, uint64_t number)
+{
+    buf_append(lines, STR(",\""));
+    buf_append(lines, name);
+    buf_append(lines, STR("\":"));
+    buf_append_u64(lines, number);
+}
+
+static void append_json(struct buf *lines, const struct peer *peer, const struct moment *moment,
+                        const struct wherry_exchange *exchange, int64_t took_us)
+{
+    const struct request *request = &exchange->request;
+
+    buf_append(lines, STR("{\"time\":\""));
+    buf_append(lines, str_view(moment->iso_time));
+    buf_append(lines, STR("\",\"remote\":\""));
+    append_peer(lines, peer);
+    buf_append_byte(lines, '"');
+    append_json_pair(lines, STR("method"), request->method_name);
+    append_json_pair(lines, STR("target"), request->raw_target);
+    append_json_pair(lines, STR("version"),
+                     request->method_name.ptr
+                         ? (request->minor ? STR("HTTP/1.1") : STR("HTTP/1.0"))
+                         : (struct str){NULL, 0});
+    append_json_number(lines, STR("status"), (uint64_t)exchange->response.status);
+    append_json_number(lines, STR("bytes"), exchange->sent);
+    append_json_number(lines, STR("us"), (uint64_t)took_us);
+    append_json_pair(lines, STR("referer"), field_of(exchange, FIELD_REFERER));
+    append_json_pair(lines, STR("user_agent"), field_of(exchange, FIELD_USER_AGENT));
+    append_json_pair(lines, STR("why"),
+                     exchange->why ? str_view(exchange->why) : (struct str){NULL, 0});
+    buf_append(lines, STR("}\n"));
+}
+
+void accesslog_line(struct buf *lines, enum wherry_log_format format, const struct peer *peer,
+                    const struct moment *moment, const struct wherry_exchange *exchange, int64_t took_us)
+{
+    size_t before = lines->len;
+
+    switch (format) {
+    case WHERRY_LOG_OFF:
+        return;
+    case WHERRY_LOG_COMMON:
+    case WHERRY_LOG_COMBINED:
+        append_common(lines, format == WHERRY_LOG_COMBINED, peer, moment, exchange, took_us);
+        break;
+    case WHERRY_LOG_JSON:
+        append_json(lines, peer, moment, exchange, took_us);
+        break;
+    }
+    /* Half a line is worse than none. */
+    if (lines->failed) {
+        lines->len = before;
+        lines->failed = false;
+    }
+}

@@ -1,0 +1,173 @@
+#include "server/answer.h"
+
+#include "http/head.h"
+#include "http/range.h"
+#include "server/page.h"
+
+/* The piece of the body that goes out. */
+struct piece {
+    uint64_t first, length;
+};
+
+static void refuse_instead(struct wherry_exchange *exchange, enum http_status status,
+                           const char *why)
+{
+    exchange_refuse(exchange, refuse(status, why));
+}
+
+/* RFC 9110 §15.5.17: a 416 says how long the representation is. */
+static void refuse_range(struct wherry_exchange *exchange)
+{
+    uint64_t length = exchange->response.length;
+
+    refuse_instead(exchange, HTTP_RANGE_NOT_SATISFIABLE,
+                   "the range begins behind the end of the file");
+    buf_printf(&exchange->response.lines, "Content-Range: bytes */%llu\r\n",
+               (unsigned long long)length);
+}
+
+/* RFC 9110 §14.2: a Range counts for GET only, and after the other preconditions. */
+static struct piece settle_range(struct wherry_exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    struct str       field = fields_get(&exchange->request.fields, FIELD_RANGE);
+    struct piece     whole = {0, response->length};
+    struct range_set set;
+
+    if (!field.ptr || exchange->request.method != METHOD_GET ||
+        !condition_range_holds(&exchange->request, &response->validators, exchange->now.wall_s))
+        return whole;
+    switch (range_parse(field, response->length, &set)) {
+    case RANGE_IGNORED:
+        return whole;
+    case RANGE_UNSATISFIABLE:
+        refuse_range(exchange);
+        return whole;
+    case RANGE_PARTIAL:
+        break;
+    }
+    /* RFC 9110 §14.2: a server may answer with everything; several parts at once are. */
+    if (set.count != 1)
+        return whole;
+    response->status = HTTP_PARTIAL_CONTENT;
+    buf_printf(&response->lines, "Content-Range: bytes %llu-%llu/%llu\r\n",
+               (unsigned long long)set.spans[0].first,
+               (unsigned long long)(set.spans[0].first + set.spans[0].length - 1),
+               (unsigned long long)response->length);
+    return (struct piece){set.spans[0].first, set.spans[0].length};
+}
+
+static bool is_get_or_head(const struct wherry_exchange *exchange)
+{
+    return exchange->request.method == METHOD_GET || exchange->request.method == METHOD_HEAD;
+}
+
+/* RFC 9110 §13.2.1: preconditions count only where the answer would be a success without them. */
+static void settle_condition(struct wherry_exchange *exchange)
+{
+    struct response *response = &exchange->response;
+
+    switch (condition_check(&exchange->request, &response->validators, exchange->now.wall_s)) {
+    case CONDITION_SEND:
+        break;
+    case CONDITION_NOT_MODIFIED:
+        response->status = HTTP_NOT_MODIFIED;
+        break;
+    case CONDITION_FAILED:
+        refuse_instead(exchange, HTTP_PRECONDITION_FAILED,
+                       "the file is not the version the request depends on");
+        break;
+    }
+}
+
+static void add_page(struct wherry_exchange *exchange, const struct answer_setting *setting)
+{
+    struct response *response = &exchange->response;
+    struct str       page;
+
+    if (setting->error_page && setting->error_page(exchange, response->status, setting->may_block,
+                                                   setting->error_data))
+        return;
+    page = page_render(&exchange->arena, response->status, exchange->why);
+    response_add_field(response, STR("Content-Type"), STR("text/html; charset=utf-8"));
+    response_add_field(response, STR("X-Content-Type-Options"), STR("nosniff"));
+    response_add_field(response, STR("Cache-Control"), STR("no-store"));
+    response_set_bytes(response, page.ptr ? page : STR_NONE);
+}
+
+/* RFC 9112 §9.3, §9.6: what is not the version's default is said. */
+static void add_connection(const struct wherry_exchange *exchange, bool keep_alive,
+                           struct buf *head)
+{
+    if (!keep_alive)
+        buf_append(head, STR("Connection: close\r\n"));
+    else if (exchange->request.minor == 0)
+        buf_append(head, STR("Connection: keep-alive\r\n"));
+}
+
+static void write_head(const struct wherry_exchange *exchange,
+                       const struct answer_setting *setting, uint64_t length, struct buf *head)
+{
+    const struct response *response = &exchange->response;
+
+    buf_reset(head);
+    head_status(head, response->status);
+    buf_append(head, setting->date_line);
+    add_connection(exchange, setting->keep_alive, head);
+    buf_append(head, response->shared_lines);
+    /* RFC 9110 §15.4.5: a 304 describes no body. */
+    if (response->status != HTTP_NOT_MODIFIED)
+        buf_append(head, response->content_lines);
+    buf_append(head, buf_view(&response->lines));
+    if (!status_has_no_body(response->status)) {
+        buf_append(head, STR("Content-Length: "));
+        buf_append_u64(head, length);
+        buf_append(head, STR("\r\n"));
+    }
+    head_end(head);
+}
+
+static void fill_writer(const struct wherry_exchange *exchange, struct piece piece,
+                        const struct buf *head, struct writer *writer)
+{
+    const struct response *response = &exchange->response;
+    bool has_body = exchange->request.method != METHOD_HEAD &&
+                    !status_has_no_body(response->status);
+
+    *writer = (struct writer){.head = buf_view(head), .fd = -1};
+    if (!has_body)
+        return;
+    if (response->source == SOURCE_BYTES) {
+        writer->bytes = str_of(response->bytes.ptr + piece.first, (size_t)piece.length);
+    } else if (response->source == SOURCE_FILE) {
+        writer->fd = response->fd;
+        writer->offset = piece.first;
+        writer->left = piece.length;
+        writer->is_intact = response->is_intact;
+        writer->owner = response->owner;
+    }
+}
+
+bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting *setting,
+                   struct buf *head, struct writer *writer)
+{
+    struct response *response = &exchange->response;
+    struct piece     piece;
+
+    if (response->lines.failed)
+        refuse_instead(exchange, HTTP_INTERNAL_ERROR,
+                       "the handler's answer had a field that cannot be sent");
+    if (response->status == HTTP_OK && is_get_or_head(exchange))
+        settle_condition(exchange);
+    piece = (struct piece){0, response->length};
+    if (response->status == HTTP_OK)
+        piece = settle_range(exchange);
+    if (response->is_refusal) {
+        if (response->source == SOURCE_NONE)
+            add_page(exchange, setting);
+        piece = (struct piece){0, response->length};
+    }
+    write_head(exchange, setting, piece.length, head);
+    fill_writer(exchange, piece, head, writer);
+    return !head->failed && !response->lines.failed;
+}

@@ -1,0 +1,25 @@
+/* answer - from what a handler filled in to what goes out.
+ *
+ * What follows from the protocol and not from the handler: conditional requests (RFC 9110 §13), ranges (§14),
+ * HEAD (§9.3.2), the body of a refusal, and the head with Date, Content-Length and Connection. */
+#ifndef SERVER_ANSWER_H
+#define SERVER_ANSWER_H
+
+#include "server/exchange.h"
+#include "server/writer.h"
+
+/* What is the same for all answers of the moment. */
+struct answer_setting {
+    struct str        date_line;    /* "Date: ...\r\n" */
+    wherry_error_page *error_page;  /* NULL: the plain one */
+    void             *error_data;
+    bool              keep_alive;
+    bool              may_block;    /* the caller has a permit */
+};
+
+/* Settles the answer, writes its head into `head` and fills in the writer.  False when there is no memory even for
+ * a head: the connection can only be closed. */
+bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting *setting,
+                   struct buf *head, struct writer *writer) MUST_USE;
+
+#endif

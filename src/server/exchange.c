@@ -1,0 +1,167 @@
+#include "server/exchange.h"
+
+#include "http/head.h"
+
+void exchange_init(struct wherry_exchange *exchange, uint64_t body_max)
+{
+    exchange->arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
+    exchange->body = BUF_UP_TO((size_t)body_max);
+    exchange->route = NULL;
+    exchange->sent = 0;
+    exchange->why = NULL;
+    exchange->started_us = 0;
+    response_init(&exchange->response);
+}
+
+void exchange_reset(struct wherry_exchange *exchange)
+{
+    response_reset(&exchange->response);
+    arena_reset(&exchange->arena);
+    /* A body's memory is not kept: most requests have none. */
+    if (exchange->body.ptr)
+        buf_fini(&exchange->body);
+    buf_reset(&exchange->body);
+    exchange->route = NULL;
+    exchange->sent = 0;
+    exchange->why = NULL;
+}
+
+void exchange_fini(struct wherry_exchange *exchange)
+{
+    response_fini(&exchange->response);
+    arena_fini(&exchange->arena);
+    buf_fini(&exchange->body);
+}
+
+void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
+{
+    response_refuse(&exchange->response, (int)refusal.status);
+    exchange->why = refusal.why;
+}
+
+/* ---- what wherry.h promises to handlers ----------------------------------------------- */
+
+static struct wherry_slice slice(struct str s)
+{
+    return (struct wherry_slice){s.ptr, s.len};
+}
+
+static struct str str_of_slice(struct wherry_slice s)
+{
+    return (struct str){s.ptr, s.len};
+}
+
+struct wherry_slice wherry_method(const struct wherry_exchange *exchange)
+{
+    return slice(exchange->request.method_name);
+}
+
+struct wherry_slice wherry_path(const struct wherry_exchange *exchange)
+{
+    return slice(exchange->request.target.path);
+}
+
+bool wherry_path_is_directory(const struct wherry_exchange *exchange)
+{
+    return exchange->request.target.is_directory;
+}
+
+bool wherry_path_has_slash(const struct wherry_exchange *exchange)
+{
+    return exchange->request.target.has_slash;
+}
+
+struct wherry_slice wherry_query(const struct wherry_exchange *exchange)
+{
+    return slice(exchange->request.target.query);
+}
+
+struct wherry_slice wherry_field(const struct wherry_exchange *exchange, const char *name)
+{
+    return slice(fields_find(&exchange->request.fields, str_view(name)));
+}
+
+struct wherry_slice wherry_body(const struct wherry_exchange *exchange)
+{
+    return slice(buf_view(&exchange->body));
+}
+
+void wherry_set_status(struct wherry_exchange *exchange, int status)
+{
+    exchange->response.status = status;
+}
+
+void wherry_add_field(struct wherry_exchange *exchange, const char *name,
+                      struct wherry_slice value)
+{
+    response_add_field(&exchange->response, str_view(name), str_of_slice(value));
+}
+
+void wherry_set_lines(struct wherry_exchange *exchange, struct wherry_slice shared,
+                      struct wherry_slice content)
+{
+    exchange->response.shared_lines = str_of_slice(shared);
+    exchange->response.content_lines = str_of_slice(content);
+}
+
+bool wherry_field_line(char *lines, size_t size, const char *name, const char *value)
+{
+    size_t     len = strlen(lines);
+    struct buf line = BUF_UP_TO(size - len);
+    bool       ok;
+
+    head_field(&line, str_view(name), str_view(value));
+    ok = !line.failed && line.len < size - len;
+    if (ok) {
+        memcpy(lines + len, line.ptr, line.len);
+        lines[len + line.len] = '\0';
+    }
+    buf_fini(&line);
+    return ok;
+}
+
+void wherry_set_validators(struct wherry_exchange *exchange, struct wherry_slice etag,
+                           int64_t last_modified)
+{
+    exchange->response.validators =
+        (struct validators){.etag = str_of_slice(etag), .last_modified = last_modified};
+}
+
+void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes)
+{
+    response_set_bytes(&exchange->response, str_of_slice(bytes));
+}
+
+void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes)
+{
+    struct str copy = arena_copy(&exchange->arena, str_of_slice(bytes));
+
+    if (copy.ptr)
+        response_set_bytes(&exchange->response, copy);
+    else
+        exchange->response.lines.failed = true;
+}
+
+void wherry_set_file(struct wherry_exchange *exchange, int fd, uint64_t length,
+                     bool (*is_intact)(void *owner))
+{
+    exchange->response.source = SOURCE_FILE;
+    exchange->response.fd = fd;
+    exchange->response.length = length;
+    exchange->response.is_intact = is_intact;
+}
+
+void wherry_on_release(struct wherry_exchange *exchange, void (*release)(void *owner), void *owner)
+{
+    struct response *response = &exchange->response;
+
+    assert(!response->release);
+    response->release = release;
+    response->owner = owner;
+}
+
+enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status, const char *why)
+{
+    exchange_refuse(exchange, refuse((enum http_status)status, why));
+    return WHERRY_ANSWER;
+}

@@ -1,0 +1,36 @@
+/* exchange - one request and its answer.
+ *
+ * A thing of its own that a connection carries: one at a time in HTTP/1.1.  This is what
+ * wherry.h shows to handlers as struct wherry_exchange. */
+#ifndef SERVER_EXCHANGE_H
+#define SERVER_EXCHANGE_H
+
+#include <wherry.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "http/request.h"
+#include "server/response.h"
+
+enum { EXCHANGE_ARENA_MAX = 1024 * 1024 };
+
+struct wherry_exchange {
+    struct request             request;
+    struct response            response;
+    struct arena               arena;       /* lives as long as the exchange */
+    struct buf                 body;        /* of the request, when the route wants it */
+    const struct wherry_route *route;       /* NULL: none fits, or not looked yet */
+    struct clock               now;         /* when its head had come */
+    int64_t                    started_us;  /* the same, exactly */
+    uint64_t                   sent;        /* bytes of the answer's body that left */
+    const char                *why;         /* reason of a refusal, for the log; NULL: none */
+};
+
+void exchange_init(struct wherry_exchange *exchange, uint64_t body_max);
+void exchange_reset(struct wherry_exchange *exchange);
+void exchange_fini(struct wherry_exchange *exchange);
+
+/* Makes the answer a refusal. */
+void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal);
+
+#endif

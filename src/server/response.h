@@ -1,0 +1,43 @@
+/* response - what a handler fills in.
+ *
+ * A value inside an exchange: status, field lines, validators, and where the body comes from.
+ * Owns the lines added one by one, and one reference to somebody's things (`owner`), which it
+ * releases exactly once. */
+#ifndef SERVER_RESPONSE_H
+#define SERVER_RESPONSE_H
+
+#include "base/buf.h"
+#include "http/conditional.h"
+
+enum { RESPONSE_LINES_MAX = 16 * 1024 };
+
+enum body_source { SOURCE_NONE, SOURCE_BYTES, SOURCE_FILE };
+
+struct response {
+    int               status;
+    bool              is_refusal;       /* an error page goes with it unless it has a body */
+    struct buf        lines;            /* field lines added one by one; failed: one could not be */
+    struct str        shared_lines;     /* finished lines that go with a 304 too */
+    struct str        content_lines;    /* finished lines that describe the body */
+    struct validators validators;
+    enum body_source  source;
+    struct str        bytes;            /* of SOURCE_BYTES */
+    int               fd;               /* of SOURCE_FILE */
+    uint64_t          length;           /* bytes of the body, whatever its source */
+    bool (*is_intact)(void *owner);     /* of SOURCE_FILE; NULL: nothing to ask */
+    void (*release)(void *owner);       /* NULL: nothing to release */
+    void *owner;
+};
+
+/* The memory of `lines` stays for the next use until response_fini. */
+void response_init(struct response *response);
+void response_reset(struct response *response);     /* releases, and is 200 without a body again */
+void response_fini(struct response *response);
+
+/* Forgets what was filled in and becomes a refusal. */
+void response_refuse(struct response *response, int status);
+
+void response_add_field(struct response *response, struct str name, struct str value);
+void response_set_bytes(struct response *response, struct str bytes);
+
+#endif

@@ -1,0 +1,33 @@
+/* writer - how an answer becomes bytes on a transport.
+ *
+ * Holds what is still to be written: the head, then bytes from memory or a piece of a file.
+ * Borrows all of it.  A small answer leaves in one call, head and body together. */
+#ifndef SERVER_WRITER_H
+#define SERVER_WRITER_H
+
+#include "net/transport.h"
+
+struct writer {
+    struct str head;
+    struct str bytes;               /* of the body, when it is in memory */
+    int        fd;                  /* of the body, when it is in a file; -1: it is not */
+    uint64_t   offset;              /* of the next byte in the file */
+    uint64_t   left;                /* bytes of the file still to send */
+    uint64_t   body_sent;           /* bytes of the body that left */
+    bool (*is_intact)(void *owner); /* asked before the last piece of a file leaves */
+    void *owner;
+};
+
+enum written {
+    WRITTEN_ALL,
+    WRITTEN_SOME,                   /* the budget is used up; there could be more */
+    WRITTEN_BLOCKED,                /* the peer must take some first */
+    WRITTEN_GONE,                   /* the peer is gone */
+    WRITTEN_CUT,                    /* the file is not what it was: the rest must not be sent */
+};
+
+/* Writes as far as it goes, at most about *budget bytes, which is lowered by what was written. */
+enum written writer_step(struct writer *writer, struct transport *transport, size_t *budget)
+    MUST_USE;
+
+#endif
