@@ -12,4 +12,7 @@ struct str mime_of(struct str name) MUST_USE;
  * text (JavaScript, JSON, XML, SVG). */
 bool mime_is_text(struct str type) MUST_USE;
 
+/* The table is in the order that the search needs; for a test. */
+bool mime_is_sorted(void) MUST_USE;
+
 #endif

@@ -2,8 +2,8 @@
  *
  * The only place where a path of the site is opened.  With openat2(2) the kernel keeps us beneath
  * the root; where it is not to be had (probed once: ENOSYS, or EPERM under some seccomp profiles)
- * we walk component by component and follow relative links ourselves.  Both obey one table of tests.
- * Devices and FIFOs are never opened: a name is looked at (O_PATH) before it is read. */
+ * we walk component by component and follow relative links ourselves.  Both obey one table of
+ * tests.  Devices and FIFOs are never opened: a name is looked at (O_PATH) before it is read. */
 #ifndef SITE_ROOT_H
 #define SITE_ROOT_H
 
@@ -13,10 +13,12 @@
 
 struct root;
 
+enum { ROOT_HIDDEN_MAX = 16 };      /* files never served */
+
 enum root_links { ROOT_LINKS_BENEATH, ROOT_LINKS_NONE };
 
 enum root_find {
-    ROOT_FOUND,             /* *status is filled in; a file or a directory */
+    ROOT_FOUND,             /* a file or a directory */
     ROOT_MISSING,           /* no such name, or one that no file can have */
     ROOT_OUTSIDE,           /* exists, but is a link out of the root or links are refused */
     ROOT_DENIED,            /* we may not look at it or read it (EACCES, EPERM) */
@@ -25,7 +27,8 @@ enum root_find {
     ROOT_BROKEN,            /* the disk failed us (EIO and others); errno says how */
 };
 
-/* Opens the directory at `path`, which is remembered to notice its replacement.  NULL with errno. */
+/* Opens the directory at `path`, which is remembered to notice its replacement.  NULL with
+ * errno. */
 struct root *root_open(const char *path, enum root_links links) MUST_USE;
 void         root_close(struct root *root);
 
@@ -33,18 +36,24 @@ void         root_close(struct root *root);
 void root_use_fallback(struct root *root);
 
 /* Looks at `name` ("" is the root itself; clean, relative, terminated) without opening it for
- * reading: type, size, times. */
+ * reading: type, size, times.  *status is filled in whenever something was seen, also when it is
+ * refused (so that the log can say whose it is), and all zero otherwise. */
 enum root_find root_look(struct root *root, const char *name, struct stat *status) MUST_USE;
 
-/* Opens a regular file for reading.  On ROOT_FOUND *fd is the caller's. */
-enum root_find root_read(struct root *root, const char *name, int *fd, struct stat *status) MUST_USE;
+/* Opens a regular file for reading.  On ROOT_FOUND *fd is the caller's and *status is that file's;
+ * a directory is ROOT_SPECIAL. */
+enum root_find root_read(struct root *root, const char *name, int *fd,
+                         struct stat *status) MUST_USE;
 
-/* Never serve this file (by device and inode), wherever it turns up beneath the root: it is ROOT_MISSING from now on.
- * For configuration and keys.  False when there is no room for more (16). */
+/* Never serve this file (by device and inode), wherever it turns up beneath the root: it is
+ * ROOT_MISSING from now on.  For configuration and keys.  The path is remembered, so that a
+ * renewed key is hidden too, from the next root_refresh on.  False when there is no room for more
+ * (ROOT_HIDDEN_MAX) or no memory; a file that is not there yet is no failure. */
 bool root_hide(struct root *root, const char *path) MUST_USE;
 
-/* The name at which the root was opened now leads to another directory: opens that one instead.  True when
- * it was replaced.  Threads inside other calls are not disturbed. */
+/* When the name at which the root was opened now leads to another directory, opens that one
+ * instead; looks again at what the hidden names lead to.  True when the root was replaced.
+ * Threads inside other calls are not disturbed; one thread at a time calls this or root_hide. */
 bool root_refresh(struct root *root) MUST_USE;
 
 #endif

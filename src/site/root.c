@@ -1,0 +1,511 @@
+#include "site/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum {
+    AGAIN_MAX = 16,         /* tries of openat2 while the tree is being renamed under it */
+    LINKS_MAX = 40,         /* links followed for one name, as the kernel does */
+    STEPS_MAX = 64 * 1024,  /* components walked for one name, links that climb included */
+};
+
+enum {
+    LOOK_FLAGS = O_PATH | O_CLOEXEC,
+    READ_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+};
+
+/* What makes two names the same file. */
+struct identity {
+    dev_t device;
+    ino_t inode;
+};
+
+struct hidden {
+    char           *path;
+    bool            is_known;       /* it was there when we last looked */
+    struct identity file;
+};
+
+struct root {
+    /* The number never changes, so threads read it without a lock.  What it stands for is replaced
+     * in one step, by dup3(2) in root_refresh: a call that another thread is inside of keeps the
+     * directory it started from. */
+    int             fd;
+    char           *path;
+    enum root_links links;
+    bool            has_openat2;
+    struct identity directory;      /* of fd; only root_refresh looks at it */
+    pthread_mutex_t hiding;         /* over hidden_count and what is in hidden, but for the paths */
+    struct hidden   hidden[ROOT_HIDDEN_MAX];
+    size_t          hidden_count;
+};
+
+static struct identity identity_of(const struct stat *status)
+{
+    return (struct identity){status->st_dev, status->st_ino};
+}
+
+static bool identity_equal(struct identity a, struct identity b)
+{
+    return a.device == b.device && a.inode == b.inode;
+}
+
+/* Closes without touching errno, which says what went wrong before. */
+static void close_silently(int fd)
+{
+    int saved = errno;
+
+    if (fd != -1)
+        close(fd);
+    errno = saved;
+}
+
+/* ---- the kernel keeps us beneath -------------------------------------------------------- */
+
+static uint64_t resolve_flags(enum root_links links)
+{
+    uint64_t flags = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+
+    return links == ROOT_LINKS_NONE ? flags | RESOLVE_NO_SYMLINKS : flags;
+}
+
+static int open_by_kernel(const struct root *root, const char *name, int flags)
+{
+    struct open_how how = {.flags = (unsigned)flags, .resolve = resolve_flags(root->links)};
+    long fd = -1;
+
+    for (int tries = 0; tries < AGAIN_MAX; tries++) {
+        fd = syscall(SYS_openat2, root->fd, *name ? name : ".", &how, sizeof how);
+        if (fd != -1 || (errno != EAGAIN && errno != EINTR))
+            break;
+    }
+    return (int)fd;
+}
+
+/* ---- we keep ourselves beneath ---------------------------------------------------------- */
+
+/* A walk from the root to a name.  Links are read and resolved as text, from a folder we hold
+ * open or from the root again, so there is no moment at which the kernel follows one for us. */
+struct walk {
+    enum root_links links;
+    int             root;               /* a copy: a replaced root does not change a walk */
+    int             folder;             /* where we stand */
+    unsigned        links_seen;
+    unsigned        steps;
+    size_t          done_len;
+    const char     *todo;               /* into text: what is still to be walked */
+    char            done[PATH_MAX];     /* how we came: real folders only, a "/" behind each */
+    char            text[PATH_MAX];
+};
+
+enum walk_end { WALK_ON, WALK_ARRIVED, WALK_FAILED };
+
+static enum walk_end walk_fail(int error)
+{
+    errno = error;
+    return WALK_FAILED;
+}
+
+static void walk_enter(struct walk *walk, int folder)
+{
+    if (walk->folder != walk->root)
+        close_silently(walk->folder);
+    walk->folder = folder;
+}
+
+/* What is to be walked from here: `before` and then `rest`, which points into the old text. */
+static enum walk_end walk_instead(struct walk *walk, const char *before, size_t before_len,
+                                  const char *rest)
+{
+    size_t rest_len = strlen(rest);
+
+    if (before_len + rest_len >= sizeof walk->text)
+        return walk_fail(ENAMETOOLONG);
+    memmove(walk->text + before_len, rest, rest_len + 1);
+    memcpy(walk->text, before, before_len);
+    walk->todo = walk->text;
+    return WALK_ON;
+}
+
+/* ".." of a link: the way we came without its last folder, again from the root.  Asking the folder
+ * for its parent would be shorter, and wrong when it has been moved out of the root meanwhile. */
+static enum walk_end walk_up(struct walk *walk, const char *rest)
+{
+    if (walk->done_len == 0)
+        return walk_fail(EXDEV);
+    walk->done_len--;
+    while (walk->done_len > 0 && walk->done[walk->done_len - 1] != '/')
+        walk->done_len--;
+
+    if (walk_instead(walk, walk->done, walk->done_len, rest) == WALK_FAILED)
+        return WALK_FAILED;
+    walk->done_len = 0;
+    walk_enter(walk, walk->root);
+    return WALK_ON;
+}
+
+static enum walk_end walk_follow(struct walk *walk, int link, const char *rest)
+{
+    char target[PATH_MAX];
+    ssize_t len;
+
+    if (walk->links == ROOT_LINKS_NONE || ++walk->links_seen > LINKS_MAX)
+        return walk_fail(ELOOP);
+    len = readlinkat(link, "", target, sizeof target);
+    if (len == -1)
+        return WALK_FAILED;
+    if (len == 0)
+        return walk_fail(ENOENT);
+    if (target[0] == '/')
+        return walk_fail(EXDEV);
+    return walk_instead(walk, target, (size_t)len, rest);
+}
+
+/* Goes down into the folder `fd`, which is ours on WALK_ON. */
+static enum walk_end walk_down(struct walk *walk, int fd, const char *part, const char *rest)
+{
+    size_t len = strlen(part);
+
+    if (walk->done_len + len + 1 >= sizeof walk->done)
+        return walk_fail(ENAMETOOLONG);
+    memcpy(walk->done + walk->done_len, part, len);
+    walk->done_len += len;
+    walk->done[walk->done_len++] = '/';
+    walk->todo = rest;
+    walk_enter(walk, fd);
+    return WALK_ON;
+}
+
+/* The last component, seen to be no link a moment ago. */
+static enum walk_end walk_arrive(const struct walk *walk, int *fd, const char *part, int flags)
+{
+    if (flags & O_PATH)
+        return WALK_ARRIVED;
+    close(*fd);
+    *fd = openat(walk->folder, part, flags | O_NOFOLLOW);
+    if (*fd == -1)
+        return walk_fail(errno == ELOOP ? EAGAIN : errno);
+    return WALK_ARRIVED;
+}
+
+/* One component that is a name.  *found is the caller's on WALK_ARRIVED. */
+static enum walk_end walk_name(struct walk *walk, const char *part, const char *rest, int flags,
+                               int *found)
+{
+    int fd = openat(walk->folder, part, LOOK_FLAGS | O_NOFOLLOW);
+    struct stat status;
+    enum walk_end end;
+
+    if (fd == -1)
+        return WALK_FAILED;
+    if (fstat(fd, &status) == -1)
+        end = WALK_FAILED;
+    else if (S_ISLNK(status.st_mode))
+        end = walk_follow(walk, fd, rest);
+    else if (*rest == '\0')
+        end = walk_arrive(walk, &fd, part, flags);
+    else if (S_ISDIR(status.st_mode))
+        end = walk_down(walk, fd, part, rest);
+    else
+        end = walk_fail(ENOTDIR);
+
+    if (end == WALK_ARRIVED)
+        *found = fd;
+    else if (fd != walk->folder)
+        close_silently(fd);
+    return end;
+}
+
+static enum walk_end walk_step(struct walk *walk, int flags, int *found)
+{
+    const char *start = walk->todo + strspn(walk->todo, "/");
+    size_t len = strcspn(start, "/");
+    char part[NAME_MAX + 1];
+
+    if (++walk->steps > STEPS_MAX)
+        return walk_fail(ELOOP);
+    if (len >= sizeof part)
+        return walk_fail(ENAMETOOLONG);
+    memcpy(part, start, len);
+    part[len] = '\0';
+
+    if (len == 0) {
+        *found = openat(walk->folder, ".", flags);
+        return *found == -1 ? WALK_FAILED : WALK_ARRIVED;
+    }
+    if (strcmp(part, ".") == 0) {
+        walk->todo = start + len;
+        return WALK_ON;
+    }
+    if (strcmp(part, "..") == 0)
+        return walk_up(walk, start + len);
+    return walk_name(walk, part, start + len, flags, found);
+}
+
+static int open_by_walking(const struct root *root, const char *name, int flags)
+{
+    struct walk walk = {.links = root->links, .root = -1, .folder = -1};
+    size_t len = strlen(name);
+    enum walk_end end = WALK_ON;
+    int found = -1;
+
+    if (name[0] == '/' || len >= sizeof walk.text) {
+        errno = name[0] == '/' ? EXDEV : ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(walk.text, name, len + 1);
+    walk.todo = walk.text;
+    walk.root = walk.folder = fcntl(root->fd, F_DUPFD_CLOEXEC, 0);
+    if (walk.root == -1)
+        return -1;
+    while (end == WALK_ON)
+        end = walk_step(&walk, flags, &found);
+
+    walk_enter(&walk, walk.root);
+    close_silently(walk.root);
+    return end == WALK_ARRIVED ? found : -1;
+}
+
+/* ---- looking and reading ---------------------------------------------------------------- */
+
+/* openat2 gives up with EAGAIN when anything anywhere is renamed while it goes up through "..";
+ * a walk does not mind. */
+static int open_beneath(const struct root *root, const char *name, int flags)
+{
+    int fd;
+
+    if (!root->has_openat2)
+        return open_by_walking(root, name, flags);
+    fd = open_by_kernel(root, name, flags);
+    if (fd == -1 && errno == EAGAIN)
+        fd = open_by_walking(root, name, flags);
+    return fd;
+}
+
+/* What errno says about a name. */
+static enum root_find find_of_errno(const struct root *root)
+{
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case EINVAL:            /* names that this file system cannot have */
+    case EILSEQ:
+        return ROOT_MISSING;
+    case ELOOP:             /* a link where none may be; else links that go in a circle */
+        return root->links == ROOT_LINKS_NONE ? ROOT_OUTSIDE : ROOT_MISSING;
+    case EXDEV:
+        return ROOT_OUTSIDE;
+    case EACCES:
+    case EPERM:
+        return ROOT_DENIED;
+    case ENXIO:             /* a socket, or a device without a driver */
+    case ENODEV:
+        return ROOT_SPECIAL;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return ROOT_EXHAUSTED;
+    default:
+        return ROOT_BROKEN;
+    }
+}
+
+static bool is_hidden(struct root *root, const struct stat *status)
+{
+    struct identity file = identity_of(status);
+    bool found = false;
+
+    pthread_mutex_lock(&root->hiding);
+    for (size_t i = 0; i < root->hidden_count && !found; i++)
+        found = root->hidden[i].is_known && identity_equal(root->hidden[i].file, file);
+    pthread_mutex_unlock(&root->hiding);
+    return found;
+}
+
+/* What *status says about a name that was opened. */
+static enum root_find find_of_status(struct root *root, const struct stat *status)
+{
+    if (!S_ISREG(status->st_mode) && !S_ISDIR(status->st_mode))
+        return ROOT_SPECIAL;
+    return is_hidden(root, status) ? ROOT_MISSING : ROOT_FOUND;
+}
+
+enum root_find root_look(struct root *root, const char *name, struct stat *status)
+{
+    enum root_find find;
+    int fd = open_beneath(root, name, LOOK_FLAGS);
+
+    *status = (struct stat){0};
+    if (fd == -1)
+        return find_of_errno(root);
+    if (fstat(fd, status) == -1)
+        find = find_of_errno(root);
+    else
+        find = find_of_status(root, status);
+    close_silently(fd);
+    return find;
+}
+
+/* Opening a device may do something and opening a FIFO may wait, so a name is looked at first.
+ * Between the look and the opening it may be given to another file: what was opened is judged
+ * again. */
+enum root_find root_read(struct root *root, const char *name, int *fd, struct stat *status)
+{
+    enum root_find find = root_look(root, name, status);
+
+    if (find != ROOT_FOUND)
+        return find;
+    if (!S_ISREG(status->st_mode))
+        return ROOT_SPECIAL;
+    *fd = open_beneath(root, name, READ_FLAGS);
+    if (*fd == -1)
+        return find_of_errno(root);
+
+    find = fstat(*fd, status) == -1 ? find_of_errno(root) : find_of_status(root, status);
+    if (find == ROOT_FOUND && !S_ISREG(status->st_mode))
+        find = ROOT_SPECIAL;
+    if (find != ROOT_FOUND)
+        close_silently(*fd);
+    return find;
+}
+
+/* ---- the root itself -------------------------------------------------------------------- */
+
+/* The path with the present folder in front, links as they are: so that a root given as "." or
+ * "public" is found again when that folder is removed and made anew. */
+static char *absolute_path(const char *path)
+{
+    char here[PATH_MAX];
+    char *absolute;
+
+    if (path[0] == '/' || !getcwd(here, sizeof here))
+        return strdup(path);
+    if (asprintf(&absolute, "%s/%s", here, path) == -1)
+        return NULL;
+    return absolute;
+}
+
+static int open_folder(const char *path, struct identity *identity)
+{
+    struct stat status;
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd != -1 && fstat(fd, &status) == -1) {
+        close_silently(fd);
+        return -1;
+    }
+    if (fd != -1)
+        *identity = identity_of(&status);
+    return fd;
+}
+
+static bool probe_openat2(const struct root *root)
+{
+    int fd = open_by_kernel(root, "", LOOK_FLAGS);
+
+    if (fd == -1) {
+        log_info("openat2 is not to be had, names are walked", "errno=\"%m\"");
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+struct root *root_open(const char *path, enum root_links links)
+{
+    struct root *root = calloc(1, sizeof *root);
+
+    if (!root)
+        return NULL;
+    pthread_mutex_init(&root->hiding, NULL);
+    root->links = links;
+    root->path = absolute_path(path);
+    root->fd = root->path ? open_folder(path, &root->directory) : -1;
+    if (root->fd == -1) {
+        int saved = root->path ? errno : ENOMEM;
+
+        root_close(root);
+        errno = saved;
+        return NULL;
+    }
+    root->has_openat2 = probe_openat2(root);
+    return root;
+}
+
+void root_close(struct root *root)
+{
+    if (!root)
+        return;
+    if (root->fd != -1)
+        close(root->fd);
+    for (size_t i = 0; i < root->hidden_count; i++)
+        free(root->hidden[i].path);
+    pthread_mutex_destroy(&root->hiding);
+    free(root->path);
+    free(root);
+}
+
+void root_use_fallback(struct root *root)
+{
+    root->has_openat2 = false;
+}
+
+/* A name that leads nowhere just now keeps what it last led to: the file may have another name. */
+static void hidden_look(struct root *root, struct hidden *hidden)
+{
+    struct stat status;
+
+    if (stat(hidden->path, &status) == -1)
+        return;
+    pthread_mutex_lock(&root->hiding);
+    hidden->is_known = true;
+    hidden->file = identity_of(&status);
+    pthread_mutex_unlock(&root->hiding);
+}
+
+bool root_hide(struct root *root, const char *path)
+{
+    struct hidden *hidden = &root->hidden[root->hidden_count];
+
+    if (root->hidden_count == ROOT_HIDDEN_MAX)
+        return false;
+    hidden->path = absolute_path(path);
+    if (!hidden->path)
+        return false;
+    hidden_look(root, hidden);
+    pthread_mutex_lock(&root->hiding);
+    root->hidden_count++;
+    pthread_mutex_unlock(&root->hiding);
+    return true;
+}
+
+bool root_refresh(struct root *root)
+{
+    struct identity directory;
+    int fd;
+
+    for (size_t i = 0; i < root->hidden_count; i++)
+        hidden_look(root, &root->hidden[i]);
+
+    /* While we hold the old directory its inode number cannot be given to the new one. */
+    fd = open_folder(root->path, &directory);
+    if (fd == -1)
+        return false;
+    if (identity_equal(directory, root->directory) || dup3(fd, root->fd, O_CLOEXEC) == -1) {
+        close(fd);
+        return false;
+    }
+    close(fd);
+    root->directory = directory;
+    return true;
+}

@@ -1,0 +1,595 @@
+/* root: names resolve beneath the root or not at all, by the kernel and by walking alike. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "site/root.h"
+
+enum { NOBODY = 65534 };
+
+/* Holds "site", the root, and "secret" beside it. */
+static char base[] = "/tmp/wherry-root-XXXXXX";
+
+/* ---- the tree --------------------------------------------------------------------------- */
+
+static void make_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void make_folder(const char *name)
+{
+    assert_int_equal(mkdir(name, 0755), 0);
+}
+
+static void make_link(const char *name, const char *target)
+{
+    assert_int_equal(symlink(target, name), 0);
+}
+
+static void make_socket(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    strncpy(address.sun_path, name, sizeof address.sun_path - 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    close(fd);
+}
+
+static char name_255[256];
+
+static void make_odd_names(void)
+{
+    memset(name_255, 'n', 255);
+    make_file(name_255, "long");
+    make_file("100%", "percent");
+    make_file("a b#c?d", "marks");
+    make_file("quote\"'\\", "quotes");
+    make_file("line\nbreak", "newline");
+    make_file("\xff\xfe", "invalid UTF-8");
+    make_file("caf\xc3\xa9", "UTF-8");
+}
+
+static void make_links(void)
+{
+    make_link("link", "file");
+    make_link("docs/up", "../file");
+    make_link("docs/down-and-up", "deep/../../docs/page");
+    make_link("folder-link", "docs");
+    make_link("chain", "folder-link/up");
+    make_link("absolute", "/etc/passwd");
+    make_link("outside", "../secret");
+    make_link("docs/outside", "deep/../../../secret");
+    make_link("outside-folder", "..");
+    make_link("back-in", "../site/file");
+    make_link("loop", "loop");
+    make_link("ping", "pong");
+    make_link("pong", "ping");
+    make_link("self", ".");
+    make_link("dangling", "nothing");
+    make_link("to-fifo", "fifo");
+
+    /* As Kubernetes lays out a ConfigMap. */
+    make_folder("..2024_11_21");
+    make_file("..2024_11_21/config.html", "config");
+    make_link("..data", "..2024_11_21");
+    make_link("config.html", "..data/config.html");
+}
+
+static int make_tree(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(base));
+    assert_int_equal(chmod(base, 0755), 0);
+    assert_int_equal(chdir(base), 0);
+    make_file("secret", "secret");
+    make_folder("site");
+    assert_int_equal(chdir("site"), 0);
+    make_file("file", "hello");
+    make_folder("docs");
+    make_file("docs/page", "page");
+    make_folder("docs/deep");
+    make_folder("empty");
+    make_odd_names();
+    make_links();
+    assert_int_equal(mkfifo("fifo", 0644), 0);
+    make_socket("socket");
+    return 0;
+}
+
+static int remove_tree(void **state)
+{
+    char command[64];
+
+    (void)state;
+    assert_int_equal(chdir("/"), 0);
+    snprintf(command, sizeof command, "rm -rf %s", base);
+    return system(command);
+}
+
+static struct root *open_site(enum root_links links, bool fallback)
+{
+    char path[64];
+    struct root *root;
+
+    snprintf(path, sizeof path, "%s/site", base);
+    root = root_open(path, links);
+    assert_non_null(root);
+    if (fallback)
+        root_use_fallback(root);
+    return root;
+}
+
+/* ---- one table, two ways to resolve ------------------------------------------------------ */
+
+static const struct name_case {
+    const char    *promise;
+    const char    *name;
+    enum root_find beneath;         /* links that stay beneath the root are followed */
+    enum root_find none;            /* no link is */
+    const char    *text;            /* what the file says; NULL for a directory or nothing */
+} cases[] = {
+    {"the root is a directory", "", ROOT_FOUND, ROOT_FOUND, NULL},
+    {"a file is found", "file", ROOT_FOUND, ROOT_FOUND, "hello"},
+    {"a file in a folder is found", "docs/page", ROOT_FOUND, ROOT_FOUND, "page"},
+    {"a folder is found", "docs", ROOT_FOUND, ROOT_FOUND, NULL},
+    {"a folder may have a slash behind", "docs/", ROOT_FOUND, ROOT_FOUND, NULL},
+    {"what is not there is missing", "nothing", ROOT_MISSING, ROOT_MISSING, NULL},
+    {"nor is anything below it", "nothing/page", ROOT_MISSING, ROOT_MISSING, NULL},
+    {"a file is no folder", "file/page", ROOT_MISSING, ROOT_MISSING, NULL},
+    {"a file with a slash behind is missing", "file/", ROOT_MISSING, ROOT_MISSING, NULL},
+    {"a file with a dot behind is missing", "file/.", ROOT_MISSING, ROOT_MISSING, NULL},
+
+    {"a name may hold a percent", "100%", ROOT_FOUND, ROOT_FOUND, "percent"},
+    {"a name may hold space, hash, question mark", "a b#c?d", ROOT_FOUND, ROOT_FOUND, "marks"},
+    {"a name may hold quotes", "quote\"'\\", ROOT_FOUND, ROOT_FOUND, "quotes"},
+    {"a name may hold a line break", "line\nbreak", ROOT_FOUND, ROOT_FOUND, "newline"},
+    {"a name may be no UTF-8", "\xff\xfe", ROOT_FOUND, ROOT_FOUND, "invalid UTF-8"},
+    {"a name may be UTF-8", "caf\xc3\xa9", ROOT_FOUND, ROOT_FOUND, "UTF-8"},
+    {"a name may have 255 bytes", name_255, ROOT_FOUND, ROOT_FOUND, "long"},
+
+    {"a link beside is followed", "link", ROOT_FOUND, ROOT_OUTSIDE, "hello"},
+    {"a link may climb beneath the root", "docs/up", ROOT_FOUND, ROOT_OUTSIDE, "hello"},
+    {"a link may go down and up", "docs/down-and-up", ROOT_FOUND, ROOT_OUTSIDE, "page"},
+    {"a link to a folder is that folder", "folder-link", ROOT_FOUND, ROOT_OUTSIDE, NULL},
+    {"a link to a folder is gone through", "folder-link/page", ROOT_FOUND, ROOT_OUTSIDE, "page"},
+    {"a link may lead through a link", "chain", ROOT_FOUND, ROOT_OUTSIDE, "hello"},
+    {"a link may lead to its own folder", "self/self/file", ROOT_FOUND, ROOT_OUTSIDE, "hello"},
+    {"a ConfigMap's file is found", "config.html", ROOT_FOUND, ROOT_OUTSIDE, "config"},
+    {"an absolute link is outside", "absolute", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+    {"a link above the root is outside", "outside", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+    {"also from a folder below", "docs/outside", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+    {"a link to the folder above is outside", "outside-folder", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+    {"also when gone through", "outside-folder/secret", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+    {"out and in again is outside", "back-in", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+    {"a link to itself is missing", "loop", ROOT_MISSING, ROOT_OUTSIDE, NULL},
+    {"two links to each other are missing", "ping", ROOT_MISSING, ROOT_OUTSIDE, NULL},
+    {"a link to nothing is missing", "dangling", ROOT_MISSING, ROOT_OUTSIDE, NULL},
+
+    {"an unclean name does not climb", "..", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+    {"nor from a folder", "docs/../../secret", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+    {"an absolute name is outside", "/etc/passwd", ROOT_OUTSIDE, ROOT_OUTSIDE, NULL},
+
+    {"a FIFO is special, and not waited for", "fifo", ROOT_SPECIAL, ROOT_SPECIAL, NULL},
+    {"also through a link", "to-fifo", ROOT_SPECIAL, ROOT_OUTSIDE, NULL},
+    {"a socket is special", "socket", ROOT_SPECIAL, ROOT_SPECIAL, NULL},
+};
+
+static void expect_text(const char *promise, int fd, const char *text)
+{
+    char bytes[64] = "";
+
+    if (read(fd, bytes, sizeof bytes - 1) == -1 || strcmp(bytes, text) != 0)
+        fail_msg("%s: read \"%s\"", promise, bytes);
+}
+
+static void check_case(struct root *root, const struct name_case *c, enum root_find expected)
+{
+    struct stat looked, opened;
+    enum root_find find = root_look(root, c->name, &looked);
+    int fd = -1;
+
+    if (find != expected)
+        fail_msg("%s: root_look says %d, not %d", c->promise, (int)find, (int)expected);
+    if (find == ROOT_FOUND && S_ISDIR(looked.st_mode) != (c->text == NULL))
+        fail_msg("%s: mode %o", c->promise, looked.st_mode);
+    if (find == ROOT_SPECIAL && looked.st_mode == 0)
+        fail_msg("%s: not said what it is", c->promise);
+
+    find = root_read(root, c->name, &fd, &opened);
+    if (expected == ROOT_FOUND && !c->text)
+        expected = ROOT_SPECIAL;
+    if (find != expected)
+        fail_msg("%s: root_read says %d, not %d", c->promise, (int)find, (int)expected);
+    if (find == ROOT_FOUND) {
+        expect_text(c->promise, fd, c->text);
+        assert_int_equal(looked.st_ino, opened.st_ino);
+        close(fd);
+    }
+}
+
+static void each_name_resolves(enum root_links links, bool fallback)
+{
+    struct root *root = open_site(links, fallback);
+
+    for (size_t i = 0; i < COUNTOF(cases); i++)
+        check_case(root, &cases[i],
+                   links == ROOT_LINKS_NONE ? cases[i].none : cases[i].beneath);
+    root_close(root);
+}
+
+static void kernel_follows_links_beneath(void **state)
+{
+    (void)state;
+    each_name_resolves(ROOT_LINKS_BENEATH, false);
+}
+
+static void kernel_follows_no_links(void **state)
+{
+    (void)state;
+    each_name_resolves(ROOT_LINKS_NONE, false);
+}
+
+static void walk_follows_links_beneath(void **state)
+{
+    (void)state;
+    each_name_resolves(ROOT_LINKS_BENEATH, true);
+}
+
+static void walk_follows_no_links(void **state)
+{
+    (void)state;
+    each_name_resolves(ROOT_LINKS_NONE, true);
+}
+
+/* ---- what does not fit into a row -------------------------------------------------------- */
+
+/* Runs `promise` once with the kernel resolving and once walking. */
+static void both_ways(void (*promise)(struct root *root))
+{
+    for (int fallback = 0; fallback < 2; fallback++) {
+        struct root *root = open_site(ROOT_LINKS_BENEATH, fallback);
+
+        promise(root);
+        root_close(root);
+    }
+}
+
+static void is_missing_when_too_long(struct root *root)
+{
+    struct stat status;
+    char *name = malloc(PATH_MAX + 2);
+
+    assert_non_null(name);
+    memset(name, 'n', 256);
+    name[256] = '\0';
+    assert_int_equal(root_look(root, name, &status), ROOT_MISSING);
+    for (size_t i = 0; i < PATH_MAX + 1; i++)
+        name[i] = i % 2 ? '/' : 'n';
+    name[PATH_MAX + 1] = '\0';
+    assert_int_equal(root_look(root, name, &status), ROOT_MISSING);
+    free(name);
+}
+
+static void a_name_too_long_is_missing(void **state)
+{
+    (void)state;
+    both_ways(is_missing_when_too_long);
+}
+
+static void finds_a_deep_file(struct root *root)
+{
+    char name[PATH_MAX] = "";
+    struct stat status;
+    size_t len = 0;
+
+    /* 4,092 bytes of "d/d/.../d/file", made one folder at a time. */
+    assert_int_equal(chdir(base), 0);
+    assert_int_equal(chdir("site"), 0);
+    for (int i = 0; i < 2044; i++) {
+        if (mkdir("d", 0755) == -1)
+            assert_int_equal(errno, EEXIST);
+        assert_int_equal(chdir("d"), 0);
+        len += (size_t)sprintf(name + len, "d/");
+    }
+    make_file("file", "deep");
+    sprintf(name + len, "file");
+    assert_int_equal(root_look(root, name, &status), ROOT_FOUND);
+    assert_int_equal(status.st_size, 4);
+    assert_int_equal(chdir(base), 0);
+    assert_int_equal(chdir("site"), 0);
+}
+
+static void a_deep_file_is_found(void **state)
+{
+    (void)state;
+    both_ways(finds_a_deep_file);
+}
+
+static void never_serves_a_hidden_file(struct root *root)
+{
+    struct stat status;
+    int fd;
+
+    make_file("key", "old key");
+    assert_true(root_hide(root, "key"));
+    assert_int_equal(link("key", "docs/copy"), 0);
+    assert_int_equal(root_look(root, "key", &status), ROOT_MISSING);
+    assert_int_equal(root_read(root, "docs/copy", &fd, &status), ROOT_MISSING);
+    assert_int_equal(root_look(root, "file", &status), ROOT_FOUND);
+
+    make_file("key.new", "new key");
+    assert_int_equal(rename("key.new", "key"), 0);
+    assert_false(root_refresh(root));
+    assert_int_equal(root_look(root, "key", &status), ROOT_MISSING);
+
+    unlink("key");
+    unlink("docs/copy");
+}
+
+static void a_hidden_file_is_missing_under_every_name(void **state)
+{
+    (void)state;
+    both_ways(never_serves_a_hidden_file);
+}
+
+static void hiding_has_a_limit(void **state)
+{
+    struct root *root = open_site(ROOT_LINKS_BENEATH, false);
+
+    (void)state;
+    for (int i = 0; i < ROOT_HIDDEN_MAX; i++)
+        assert_true(root_hide(root, "not there yet"));
+    assert_false(root_hide(root, "one more"));
+    root_close(root);
+}
+
+static void serves_the_new_root(struct root *root)
+{
+    struct stat status;
+
+    assert_false(root_refresh(root));
+    assert_int_equal(chdir(base), 0);
+    make_folder("next");
+    make_file("next/fresh", "fresh");
+    assert_int_equal(rename("site", "old"), 0);
+    assert_false(root_refresh(root));
+    assert_int_equal(root_look(root, "file", &status), ROOT_FOUND);
+
+    assert_int_equal(rename("next", "site"), 0);
+    assert_true(root_refresh(root));
+    assert_false(root_refresh(root));
+    assert_int_equal(root_look(root, "file", &status), ROOT_MISSING);
+    assert_int_equal(root_look(root, "fresh", &status), ROOT_FOUND);
+
+    unlink("site/fresh");
+    rmdir("site");
+    assert_int_equal(rename("old", "site"), 0);
+    assert_int_equal(chdir("site"), 0);
+}
+
+static void a_replaced_root_is_noticed(void **state)
+{
+    (void)state;
+    both_ways(serves_the_new_root);
+}
+
+static void a_relative_root_is_found_again(void **state)
+{
+    struct root *root;
+    struct stat status;
+
+    (void)state;
+    assert_int_equal(chdir(base), 0);
+    root = root_open("site", ROOT_LINKS_BENEATH);
+    assert_non_null(root);
+    assert_int_equal(chdir("/"), 0);
+    assert_false(root_refresh(root));
+    assert_int_equal(root_look(root, "file", &status), ROOT_FOUND);
+    root_close(root);
+    assert_int_equal(chdir(base), 0);
+    assert_int_equal(chdir("site"), 0);
+}
+
+static void a_root_that_is_no_folder_is_refused(void **state)
+{
+    (void)state;
+    assert_null(root_open("file", ROOT_LINKS_BENEATH));
+    assert_int_equal(errno, ENOTDIR);
+    assert_null(root_open("nothing", ROOT_LINKS_BENEATH));
+    assert_int_equal(errno, ENOENT);
+    root_close(NULL);
+}
+
+/* ---- what the system refuses -------------------------------------------------------------- */
+
+/* In a child that is nobody, because root may read everything.  Its exit status counts what was
+ * not as promised. */
+static int count_wrong_as_nobody(struct root *root)
+{
+    struct stat status;
+    int fd, wrong = 0;
+
+    if (setegid(NOBODY) == -1 || seteuid(NOBODY) == -1)
+        return 100;
+    wrong += root_look(root, "locked", &status) != ROOT_FOUND;
+    wrong += root_read(root, "locked", &fd, &status) != ROOT_DENIED;
+    wrong += (status.st_mode & 07777) != 0600;
+    wrong += root_look(root, "closed/page", &status) != ROOT_DENIED;
+    wrong += status.st_mode != 0;
+    wrong += root_read(root, "file", &fd, &status) != ROOT_FOUND;
+    return wrong;
+}
+
+static void denies_what_it_may_not_read(struct root *root)
+{
+    int status;
+    pid_t child;
+
+    make_file("locked", "locked");
+    chmod("locked", 0600);
+    make_folder("closed");
+    make_file("closed/page", "closed");
+    chmod("closed", 0700);
+    child = fork();
+    assert_int_not_equal(child, -1);
+    if (child == 0)
+        _exit(count_wrong_as_nobody(root));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(WIFEXITED(status));
+    unlink("locked");
+    unlink("closed/page");
+    rmdir("closed");
+}
+
+static void an_unreadable_file_is_denied(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("skipped, needs root: an unreadable file is denied\n");
+        skip();
+    }
+    both_ways(denies_what_it_may_not_read);
+}
+
+static void calls_a_device_special(struct root *root)
+{
+    struct stat status;
+    int fd;
+
+    assert_int_equal(root_look(root, "null", &status), ROOT_SPECIAL);
+    assert_true(S_ISCHR(status.st_mode));
+    assert_int_equal(root_read(root, "null", &fd, &status), ROOT_SPECIAL);
+}
+
+static void a_device_is_special(void **state)
+{
+    (void)state;
+    if (mknod("null", S_IFCHR | 0666, makedev(1, 3)) == -1) {
+        print_message("skipped, mknod is not allowed: a device is special\n");
+        skip();
+    }
+    both_ways(calls_a_device_special);
+    unlink("null");
+}
+
+static void says_that_descriptors_have_run_out(struct root *root)
+{
+    struct rlimit limit, few;
+    struct stat status;
+    enum root_find find;
+
+    /* Descriptors that are open already stay open below the limit. */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    find = root_look(root, "file", &status);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(find, ROOT_EXHAUSTED);
+}
+
+static void no_descriptors_is_exhausted(void **state)
+{
+    (void)state;
+    both_ways(says_that_descriptors_have_run_out);
+}
+
+/* ---- while others change it ---------------------------------------------------------------- */
+
+struct looker {
+    struct root *root;
+    atomic_bool  stop;
+    atomic_uint  wrong;
+};
+
+static void *look_until_stopped(void *data)
+{
+    struct looker *looker = data;
+
+    while (!atomic_load(&looker->stop)) {
+        struct stat status;
+        int fd;
+
+        if (root_look(looker->root, "docs/up", &status) != ROOT_FOUND)
+            atomic_fetch_add(&looker->wrong, 1);
+        if (root_read(looker->root, "file", &fd, &status) == ROOT_FOUND)
+            close(fd);
+        else
+            atomic_fetch_add(&looker->wrong, 1);
+    }
+    return NULL;
+}
+
+/* Exchanges two equal roots under the feet of a thread that reads. */
+static void keeps_serving_while_replaced(struct root *root)
+{
+    struct looker looker = {.root = root};
+    pthread_t thread;
+    unsigned replaced = 0;
+
+    assert_int_equal(chdir(base), 0);
+    assert_int_equal(system("mkdir twin twin/docs && echo hi >twin/file &&"
+                            "ln -s ../file twin/docs/up"), 0);
+    assert_int_equal(pthread_create(&thread, NULL, look_until_stopped, &looker), 0);
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(renameat2(AT_FDCWD, "site", AT_FDCWD, "twin", RENAME_EXCHANGE), 0);
+        replaced += root_refresh(root);
+    }
+    atomic_store(&looker.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(replaced, 200);
+    assert_int_equal(atomic_load(&looker.wrong), 0);
+    assert_int_equal(system("rm -r twin"), 0);
+    assert_int_equal(chdir("site"), 0);
+}
+
+static void replacing_the_root_disturbs_nobody(void **state)
+{
+    (void)state;
+    both_ways(keeps_serving_while_replaced);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernel_follows_links_beneath),
+        cmocka_unit_test(kernel_follows_no_links),
+        cmocka_unit_test(walk_follows_links_beneath),
+        cmocka_unit_test(walk_follows_no_links),
+        cmocka_unit_test(a_name_too_long_is_missing),
+        cmocka_unit_test(a_deep_file_is_found),
+        cmocka_unit_test(a_hidden_file_is_missing_under_every_name),
+        cmocka_unit_test(hiding_has_a_limit),
+        cmocka_unit_test(a_replaced_root_is_noticed),
+        cmocka_unit_test(a_relative_root_is_found_again),
+        cmocka_unit_test(a_root_that_is_no_folder_is_refused),
+        cmocka_unit_test(an_unreadable_file_is_denied),
+        cmocka_unit_test(a_device_is_special),
+        cmocka_unit_test(no_descriptors_is_exhausted),
+        cmocka_unit_test(replacing_the_root_disturbs_nobody),
+    };
+
+    return cmocka_run_group_tests_name("root", tests, make_tree, remove_tree);
+}
