@@ -3,7 +3,7 @@
  * Writers never wait: lines go into two bounded buffers, and one thread carries them out.  A
  * reader that is slow or stuck costs lines, never service: what did not fit is counted, and the
  * count is said once there is room again.  O_NONBLOCK is never set on a descriptor we
- * inherited; the thread polls, and writes at most what a ready pipe takes (PIPE_BUF).
+ * inherited; the thread (courier.h) polls, and writes at most what a ready pipe takes.
  *
  * An error line is one line of `key=value` pairs:
  *
@@ -12,7 +12,7 @@
  * Bytes below 0x20, 0x7f and up, quotes and backslashes that peers or file names bring arrive
  * as \xHH, \" and \\, so that no peer can forge a line.
  *
- * Before log_start and after log_stop, messages go straight to stderr. */
+ * Before log_start and after log_stop, lines go straight to their descriptor. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -24,6 +24,9 @@
     X(WARN,  "warn")        \
     X(INFO,  "info")        \
     X(DEBUG, "debug")
+
+/* A message without pairs has an empty format, on purpose. */
+#pragma GCC diagnostic ignored "-Wformat-zero-length"
 
 enum log_level {
 #define X(name, text) LOG_##name,
@@ -42,11 +45,13 @@ bool log_wants(enum log_level level) MUST_USE;
 bool log_start(void) MUST_USE;
 
 /* Carries out what is waiting, for at most `within_ms`, and ends the thread; what is left after
- * that is lost.  Does nothing when log_start was not called. */
+ * that is lost.  Returns a moment after that at the latest, even if the thread hangs in a write to
+ * a stopped terminal.  Does nothing when log_start was not called. */
 void log_stop(int64_t within_ms);
 
-/* Says one thing: `what` is a constant phrase, the rest `key=value` pairs made as printf does,
- * or "".  Values that come from outside must be passed through log_quote first. */
+/* Says one thing: `what` is a phrase of ours, the rest `key=value` pairs made as printf does, or
+ * "".  Values that come from outside must be passed through log_quote first.  Leaves errno as it
+ * was, so errno=\"%m\" may be among them.  A line ends after PIPE_BUF bytes, with "...". */
 void log_say(enum log_level level, const char *what, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define log_error(...) log_say(LOG_ERROR, __VA_ARGS__)
@@ -65,7 +70,8 @@ const char *log_quote(char *room, size_t size, struct str text);
 /* Room for log_quote, living until the end of the enclosing block. */
 #define LOG_QUOTE(text) log_quote((char[512]){0}, 512, (text))
 
-/* Prints whole lines to stdout, in the order of the calls of one thread. */
+/* Prints whole lines to stdout, in the order of the calls of one thread.  Where only some fit,
+ * the first do; a last one without its line break is lost. */
 void log_print(struct str lines);
 
 /* Lines that did not fit so far, on stdout and stderr together. */
