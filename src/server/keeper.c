@@ -1,0 +1,215 @@
+#include "server/keeper.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* Waits until called, or for so long. */
+static struct clock rest_of_keeper(struct wherry_server *server, int64_t ms)
+{
+    struct pollfd called = {.fd = server->keeper_fd, .events = POLLIN};
+    uint64_t      count;
+
+    if (poll(&called, 1, (int)MAX_OF(ms, 0)) == 1) {
+        ssize_t n = read(server->keeper_fd, &count, sizeof count);
+
+        (void)n;
+    }
+    moment_refresh(&server->keeper.moment);
+    return server->keeper.moment.now;
+}
+
+/* ---- deadlines ------------------------------------------------------------------------ */
+
+static size_t slots_touched(struct wherry_server *server)
+{
+    return atomic_load_explicit(&server->slab.touched, memory_order_acquire);
+}
+
+static bool is_overdue(struct conn *conn, struct clock now)
+{
+    return atomic_load_explicit(&conn->deadline_ms, memory_order_relaxed) <= now.ms;
+}
+
+static void expire_overdue(struct wherry_server *server, struct clock now)
+{
+    size_t touched = slots_touched(server);
+
+    for (size_t i = 0; i < touched; i++) {
+        struct conn *conn = &server->slab.slots[i];
+
+        if (!is_overdue(conn, now) || !source_claim_if_idle(&conn->source))
+            continue;
+        /* It may have been somebody else's turn between the look and the claim. */
+        if (is_overdue(conn, now))
+            conn_expire(conn, &server->keeper);
+        else
+            conn_leave(conn);
+    }
+    worker_flush(&server->keeper);
+}
+
+/* ---- eviction ------------------------------------------------------------------------- */
+
+struct candidate {
+    struct conn *conn;
+    int64_t      since_ms;
+};
+
+static int64_t idle_since(struct conn *conn)
+{
+    return atomic_load_explicit(&conn->idle_since_ms, memory_order_relaxed);
+}
+
+/* Keeps the longest idle in front, at most KEEPER_EVICT_MAX of them. */
+static void insert(struct candidate candidates[KEEPER_EVICT_MAX], size_t *count, struct conn *conn)
+{
+    int64_t since = idle_since(conn);
+    size_t  at = *count;
+
+    if (since == CLOCK_NEVER ||
+        (at == KEEPER_EVICT_MAX && candidates[at - 1].since_ms <= since))
+        return;
+    if (at == KEEPER_EVICT_MAX)
+        at--;
+    else
+        ++*count;
+    for (; at > 0 && candidates[at - 1].since_ms > since; at--)
+        candidates[at] = candidates[at - 1];
+    candidates[at] = (struct candidate){conn, since};
+}
+
+bool server_evict(struct wherry_server *server, struct worker *worker)
+{
+    struct candidate candidates[KEEPER_EVICT_MAX];
+    size_t           count = 0, touched = slots_touched(server);
+    bool             has_evicted = false;
+
+    for (size_t i = 0; i < touched; i++)
+        insert(candidates, &count, &server->slab.slots[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct conn *conn = candidates[i].conn;
+
+        if (!source_claim_if_idle(&conn->source))
+            continue;
+        if (idle_since(conn) == candidates[i].since_ms) {
+            conn_abort(conn, worker, NULL);
+            has_evicted = true;
+        } else {
+            conn_leave(conn);
+        }
+    }
+    return has_evicted;
+}
+
+/* ---- the house ------------------------------------------------------------------------ */
+
+static void tick(struct wherry_server *server)
+{
+    for (size_t i = 0; i < server->ticks_count; i++)
+        server->ticks[i].call(server->ticks[i].data);
+}
+
+/* Descriptors ran out a moment ago: by now there may be some again. */
+static void listen_again(struct wherry_server *server)
+{
+    for (size_t i = 0; i < server->listeners_count; i++) {
+        struct listener *listener = &server->listeners[i];
+
+        if (!queue_rearm(&server->queue, listener->fd, &listener->source, false))
+            log_error("cannot wait for newcomers", "url=%s", listener->url);
+    }
+}
+
+void keeper_keep_house(struct wherry_server *server)
+{
+    struct clock now = server->keeper.moment.now;
+    int64_t      tick_at = now.ms, retry_at = CLOCK_NEVER, wake_at;
+
+    while (!atomic_load(&server->is_stopping)) {
+        if (now.ms >= tick_at) {
+            expire_overdue(server, now);
+            tick(server);
+            tick_at = now.ms + KEEPER_TICK_MS;
+        }
+        if (atomic_exchange(&server->is_exhausted, false))
+            retry_at = now.ms + KEEPER_RETRY_MS;
+        if (now.ms >= retry_at) {
+            listen_again(server);
+            retry_at = CLOCK_NEVER;
+        }
+        wake_at = MIN_OF(tick_at, retry_at);
+        now = rest_of_keeper(
+            server, MIN_OF(wake_at - now.ms, pool_keep(&server->pool, server, now.ms)));
+    }
+}
+
+/* ---- the way out ---------------------------------------------------------------------- */
+
+/* Who has connected so far was promised an answer; who comes after this is told at once that
+ * nobody listens. */
+static void close_the_door(struct wherry_server *server)
+{
+    enum { ROUNDS = 4 * LISTENER_BACKLOG / 64 };
+
+    for (size_t i = 0; i < server->listeners_count; i++) {
+        for (int round = 0; round < ROUNDS; round++)
+            if (!worker_accept(&server->keeper, &server->listeners[i]))
+                break;
+        listener_shut(&server->listeners[i]);
+    }
+}
+
+static void close_silent(struct wherry_server *server, int64_t since_ms, struct clock now)
+{
+    size_t touched = slots_touched(server);
+
+    for (size_t i = 0; i < touched; i++) {
+        struct conn *conn = &server->slab.slots[i];
+        int64_t      idle = idle_since(conn);
+
+        if (idle == CLOCK_NEVER || now.ms - MAX_OF(idle, since_ms) < KEEPER_SILENCE_MS ||
+            !source_claim_if_idle(&conn->source))
+            continue;
+        if (idle_since(conn) == idle)
+            conn_abort(conn, &server->keeper, NULL);
+        else
+            conn_leave(conn);
+    }
+}
+
+static void cut_the_rest(struct wherry_server *server)
+{
+    size_t touched = slots_touched(server);
+
+    log_warn("time to finish is up", "cut=%zu", slab_count_open(&server->slab));
+    for (size_t i = 0; i < touched; i++) {
+        struct conn *conn = &server->slab.slots[i];
+
+        if (source_claim_if_idle(&conn->source))
+            conn_abort(conn, &server->keeper, "the server stopped");
+    }
+    worker_flush(&server->keeper);
+}
+
+bool keeper_drain(struct wherry_server *server)
+{
+    struct clock now = server->keeper.moment.now;
+    int64_t      since = now.ms, until = now.ms + server->settings.drain_ms;
+
+    log_info("stopping", "open=%zu", slab_count_open(&server->slab));
+    atomic_store(&server->is_draining, true);
+    close_the_door(server);
+    while (slab_count_open(&server->slab) > 0) {
+        if (now.ms >= until) {
+            cut_the_rest(server);
+            return false;
+        }
+        close_silent(server, since, now);
+        expire_overdue(server, now);
+        (void)pool_keep(&server->pool, server, now.ms);
+        now = rest_of_keeper(server, KEEPER_DRAIN_TICK_MS);
+    }
+    return true;
+}

@@ -1,0 +1,276 @@
+#include "server/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/cores.h"
+#include "server/keeper.h"
+
+void wherry_settings_init(struct wherry_settings *settings)
+{
+    *settings = (struct wherry_settings){
+        .address = "localhost",
+        .http_port = 8080,
+        .workers_max = 64,
+        .connections_max = 16384,
+        .head_bytes_max = 16 * 1024,
+        .target_bytes_max = 8 * 1024,
+        .body_bytes_max = 1024 * 1024,
+        .head_timeout_ms = 10000,
+        .body_timeout_ms = 30000,
+        .write_timeout_ms = 60000,
+        .idle_timeout_ms = 60000,
+        .wait_timeout_ms = 30000,
+        .drain_ms = 10000,
+        .access_log = WHERRY_LOG_COMBINED,
+    };
+}
+
+/* A permit that was waited for has come: its connection can go on, though its socket is silent. */
+static void wake_granted(struct ticket *ticket, void *context)
+{
+    struct wherry_server *server = context;
+
+    queue_wake(&server->queue, &CONTAINER_OF(ticket, struct work, ticket)->conn->source);
+}
+
+struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
+{
+    struct wherry_server *server = calloc(1, sizeof *server);
+
+    if (!server)
+        return NULL;
+    server->settings = *settings;
+    if (server->settings.workers == 0)
+        server->settings.workers = cores_usable();
+    server->settings.workers = MAX_OF(server->settings.workers, 2u);
+    server->settings.workers_max =
+        MAX_OF(server->settings.workers_max, server->settings.workers);
+    server->queue = QUEUE_NONE;
+    server->keeper_fd = -1;
+    permits_init(&server->permits, 1, wake_granted, server);
+    worker_init(&server->keeper, server);
+    return server;
+}
+
+void wherry_server_free(struct wherry_server *server)
+{
+    /* A handler that never came back may still be using all of it. */
+    if (!server || server->has_stragglers)
+        return;
+    for (size_t i = 0; i < server->listeners_count; i++)
+        listener_close(&server->listeners[i]);
+    worker_fini(&server->keeper);
+    slab_close(&server->slab);
+    queue_close(&server->queue);
+    if (server->keeper_fd != -1)
+        close(server->keeper_fd);
+    free(server);
+}
+
+bool wherry_server_route(struct wherry_server *server, const struct wherry_route *route)
+{
+    return router_add(&server->router, route);
+}
+
+void wherry_server_on_error(struct wherry_server *server, wherry_error_page *page, void *data)
+{
+    server->error_page = page;
+    server->error_data = data;
+}
+
+void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data), void *data)
+{
+    assert(server->ticks_count < TICKS_MAX);
+    server->ticks[server->ticks_count++] = (struct tick){tick, data};
+}
+
+void server_call_keeper(struct wherry_server *server)
+{
+    uint64_t one = 1;
+    ssize_t  n;
+
+    /* It can only fail when the counter is full, and then the keeper is called already. */
+    n = write(server->keeper_fd, &one, sizeof one);
+    (void)n;
+}
+
+void wherry_server_stop(struct wherry_server *server)
+{
+    atomic_store(&server->is_stopping, true);
+    server_call_keeper(server);
+}
+
+/* ---- opening -------------------------------------------------------------------------- */
+
+static bool open_listener(struct wherry_server *server, const struct address *address,
+                          const char *host)
+{
+    if (!listener_open(&server->listeners[server->listeners_count], address, host))
+        return false;
+    server->listeners_count++;
+    return true;
+}
+
+static void close_listeners(struct wherry_server *server)
+{
+    while (server->listeners_count)
+        listener_close(&server->listeners[--server->listeners_count]);
+}
+
+/* This host has no such address: no IPv6, or none on this interface. */
+static bool is_absent(int error)
+{
+    return error == EAFNOSUPPORT || error == EADDRNOTAVAIL || error == EPROTONOSUPPORT;
+}
+
+/* "*" needs one that works; "localhost" takes every one that the host has, all on one port. */
+static bool open_addresses(struct wherry_server *server, struct address addresses[], size_t count,
+                           const char *host, bool one_is_enough)
+{
+    uint16_t port = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (port)
+            address_set_port(&addresses[i], port);
+        if (open_listener(server, &addresses[i], host)) {
+            if (one_is_enough)
+                return true;
+            port = address_port(&server->listeners[server->listeners_count - 1].address);
+        } else if (!is_absent(errno)) {
+            return false;
+        }
+    }
+    return server->listeners_count > 0;
+}
+
+static bool open_tcp(struct wherry_server *server, char *problem, size_t size)
+{
+    enum { ATTEMPTS = 16 };
+    const char    *text = server->settings.address;
+    bool           is_all = strcmp(text, "*") == 0;
+    const char    *host = is_all ? "localhost" : text;
+    uint16_t       port = (uint16_t)server->settings.http_port;
+    struct address addresses[ADDRESSES_MAX];
+    size_t         count = 0;
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        count = address_resolve(str_view(text), port, addresses);
+        if (count == 0) {
+            snprintf(problem, size, "\"%s\" is no address to listen on", text);
+            return false;
+        }
+        if (open_addresses(server, addresses, count, host, is_all))
+            return true;
+        close_listeners(server);
+        /* A free port of one family may be taken in the other: choose again. */
+        if (port != 0 || errno != EADDRINUSE)
+            break;
+    }
+    snprintf(problem, size, "cannot listen on %s port %u: %s%s", text, port, strerror(errno),
+             errno == EADDRINUSE ? "; stop what runs there or choose another port"
+             : errno == EACCES   ? "; ports below 1024 need a privilege, 8080 does not"
+                                 : "");
+    return false;
+}
+
+static bool open_local(struct wherry_server *server, char *problem, size_t size)
+{
+    const char    *path = server->settings.unix_path;
+    struct address address;
+
+    if (!address_local(path, &address)) {
+        snprintf(problem, size, "\"%s\" is no name for a socket: it must have 1 to 107 bytes", path);
+        return false;
+    }
+    if (open_listener(server, &address, path))
+        return true;
+    snprintf(problem, size, "cannot listen on the socket \"%s\": %s", path,
+             errno == EADDRINUSE ? "something else is there" : strerror(errno));
+    return false;
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        log_warn("cannot raise the limit of open files", "errno=\"%s\"", strerror(errno));
+}
+
+bool wherry_server_open(struct wherry_server *server, char *problem, size_t size)
+{
+    raise_descriptor_limit();
+    server->keeper_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (server->keeper_fd == -1 || !queue_open(&server->queue) ||
+        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE)) {
+        snprintf(problem, size, "cannot set up the server: %s", strerror(errno));
+        return false;
+    }
+    if (server->settings.http_port >= 0 && !open_tcp(server, problem, size))
+        return false;
+    if (server->settings.unix_path && !open_local(server, problem, size))
+        return false;
+    if (server->listeners_count == 0) {
+        snprintf(problem, size, "there is nothing to listen on");
+        return false;
+    }
+    return true;
+}
+
+const char *wherry_server_url(const struct wherry_server *server, size_t index)
+{
+    for (size_t i = 0; i < server->listeners_count; i++) {
+        const struct listener *listener = &server->listeners[i];
+
+        /* The two of "localhost" are one to a person. */
+        if (i > 0 && strcmp(listener->url, server->listeners[i - 1].url) == 0)
+            continue;
+        if (index-- == 0)
+            return listener->url;
+    }
+    return NULL;
+}
+
+/* ---- running -------------------------------------------------------------------------- */
+
+static bool begin(struct wherry_server *server, char *problem, size_t size)
+{
+    if (!pool_start(&server->pool, server, server->settings.workers,
+                    server->settings.workers_max)) {
+        snprintf(problem, size, "cannot start the workers: %s", strerror(errno));
+        return false;
+    }
+    for (size_t i = 0; i < server->listeners_count; i++) {
+        struct listener *listener = &server->listeners[i];
+
+        if (!queue_add(&server->queue, listener->fd, &listener->source, false)) {
+            snprintf(problem, size, "cannot wait for newcomers: %s", strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
+
+bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
+{
+    bool ok = false;
+
+    problem[0] = '\0';
+    if (begin(server, problem, size)) {
+        keeper_keep_house(server);
+        ok = keeper_drain(server);
+    }
+    server->has_stragglers = !pool_stop(&server->pool, server, ok ? 5000 : 100);
+    return ok && !server->has_stragglers;
+}

@@ -1,0 +1,50 @@
+/* server - the machinery joined: what wherry.h calls a server, from inside.
+ *
+ * The calling thread of wherry_server_run keeps house: deadlines, pool, drain, ticks.  It never
+ * runs a handler. */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "net/listener.h"
+#include "server/pool.h"
+#include "server/router.h"
+#include "server/slab.h"
+
+enum { LISTENERS_MAX = 3, TICKS_MAX = 8 };
+
+struct tick {
+    void (*call)(void *data);
+    void *data;
+};
+
+struct wherry_server {
+    struct wherry_settings settings;
+    struct router          router;
+    wherry_error_page     *error_page;
+    void                  *error_data;
+    struct tick            ticks[TICKS_MAX];
+    size_t                 ticks_count;
+
+    struct listener        listeners[LISTENERS_MAX];
+    size_t                 listeners_count;
+    struct queue           queue;
+    struct slab            slab;
+    struct permits         permits;
+    struct pool            pool;
+    struct worker          keeper;          /* the housekeeper's own */
+
+    int                    keeper_fd;       /* eventfd: the keeper has something to look at */
+    atomic_bool            is_stopping;     /* somebody asked to stop */
+    atomic_bool            is_draining;     /* answers say "Connection: close" */
+    atomic_bool            is_exhausted;    /* accept found no descriptor: try again a little later */
+    bool                   has_stragglers;  /* workers that did not end: nothing may be freed */
+};
+
+/* Calls the keeper.  Any thread, and signal handlers. */
+void server_call_keeper(struct wherry_server *server);
+
+/* Makes room for newcomers: closes some of the connections that have been idle longest.  False when
+ * none is idle. */
+bool server_evict(struct wherry_server *server, struct worker *worker) MUST_USE;
+
+#endif

@@ -1,0 +1,195 @@
+#include "server/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/server.h"
+
+enum { ACCEPT_MAX = 64 };           /* newcomers taken in at once */
+
+void worker_init(struct worker *worker, struct wherry_server *server)
+{
+    *worker = (struct worker){
+        .server = server, .moment = MOMENT_NONE, .lines = BUF_UP_TO(WORKER_LINES_MAX)};
+    moment_refresh(&worker->moment);
+}
+
+void worker_fini(struct worker *worker)
+{
+    struct work *work = worker->spare;
+
+    while (work) {
+        struct work *next = work->next;
+
+        work_fini(work);
+        free(work);
+        work = next;
+    }
+    worker->spare = NULL;
+    buf_fini(&worker->lines);
+}
+
+/* ---- what connections borrow ---------------------------------------------------------- */
+
+struct work *worker_lend(struct worker *worker)
+{
+    struct work *work = worker->spare;
+
+    if (work) {
+        worker->spare = work->next;
+        worker->spare_count--;
+        return work;
+    }
+    work = malloc(work_size(&worker->server->settings));
+    if (work)
+        work_init(work, &worker->server->settings);
+    return work;
+}
+
+void worker_return(struct worker *worker, struct work *work)
+{
+    exchange_reset(&work->exchange);
+    work->conn = NULL;
+    work->start = work->end = work->seen = 0;
+    if (worker->spare_count == WORKER_SPARE_MAX) {
+        work_fini(work);
+        free(work);
+        return;
+    }
+    work->next = worker->spare;
+    worker->spare = work;
+    worker->spare_count++;
+}
+
+void worker_flush(struct worker *worker)
+{
+    if (worker->lines.len)
+        log_print(buf_view(&worker->lines));
+    buf_reset(&worker->lines);
+}
+
+/* An edge-triggered listener does not speak of the rest of its backlog again by itself. */
+static void ask_again(struct worker *worker, struct listener *listener)
+{
+    if (!queue_rearm(&worker->server->queue, listener->fd, &listener->source, false))
+        log_error("cannot wait for newcomers", "url=%s", listener->url);
+}
+
+void worker_step_aside(struct worker *worker)
+{
+    struct queue *queue = &worker->server->queue;
+
+    while (worker->batch_at < worker->batch_end) {
+        struct source *source = worker->batch[worker->batch_at++];
+
+        if (source->kind == SOURCE_CONNECTION)
+            queue_wake(queue, source);
+        else
+            ask_again(worker, CONTAINER_OF(source, struct listener, source));
+    }
+    if (worker->accepting)
+        ask_again(worker, worker->accepting);
+    worker->accepting = NULL;
+    worker_flush(worker);
+}
+
+/* ---- newcomers ------------------------------------------------------------------------ */
+
+static void take_in(struct worker *worker, int fd, const struct peer *peer)
+{
+    struct wherry_server *server = worker->server;
+    struct conn          *conn = conn_open(server, fd, peer, worker->moment.now);
+
+    if (!conn) {
+        close(fd);
+        return;
+    }
+    if (slab_count_open(&server->slab) > server->settings.connections_max &&
+        !server_evict(server, worker))
+        conn_turn_away(conn, worker);
+    else if (worker == &server->keeper)
+        conn_park(conn, worker);
+    else
+        conn_run(conn, worker);
+}
+
+bool worker_accept(struct worker *worker, struct listener *listener)
+{
+    struct wherry_server *server = worker->server;
+    struct peer           peer;
+    int                   fd;
+
+    for (int i = 0; i < ACCEPT_MAX; i++) {
+        switch (listener_accept(listener, &fd, &peer)) {
+        case ACCEPTED:
+            moment_refresh(&worker->moment);
+            take_in(worker, fd, &peer);
+            continue;
+        case ACCEPT_AGAIN:
+            continue;
+        case ACCEPT_EXHAUSTED:
+            if (server_evict(server, worker))
+                continue;
+            /* Nothing tells us when there is a descriptor again: the keeper tries a little later. */
+            if (!atomic_exchange(&server->is_exhausted, true))
+                server_call_keeper(server);
+            return false;
+        case ACCEPT_EMPTY:
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the thread ----------------------------------------------------------------------- */
+
+static void greet(struct worker *worker, struct listener *listener)
+{
+    worker->accepting = listener;
+    if (worker_accept(worker, listener) && worker->accepting)
+        ask_again(worker, listener);
+    worker->accepting = NULL;
+}
+
+static void run(struct worker *worker, struct source *source)
+{
+    if (source->kind == SOURCE_LISTENER)
+        greet(worker, CONTAINER_OF(source, struct listener, source));
+    else if (source_claim(source))
+        conn_run(CONTAINER_OF(source, struct conn, source), worker);
+}
+
+static void run_batch(struct worker *worker)
+{
+    while (worker->batch_at < worker->batch_end)
+        run(worker, worker->batch[worker->batch_at++]);
+    worker_flush(worker);
+}
+
+/* Signals are the main thread's. */
+static void block_signals(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+void *worker_main(void *argument)
+{
+    struct worker        *worker = argument;
+    struct wherry_server *server = worker->server;
+
+    block_signals();
+    while (!pool_ends_one(&server->pool, server)) {
+        worker->batch_at = 0;
+        worker->batch_end = queue_wait(&server->queue, worker->batch, WORKER_BATCH, -1);
+        moment_refresh(&worker->moment);
+        run_batch(worker);
+    }
+    atomic_store(&worker->has_ended, true);
+    server_call_keeper(server);
+    return NULL;
+}
