@@ -1,14 +1,12 @@
 #include "server/cores.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/base.h"
+#include "base/str.h"
 
 /* The first line of a file in a folder. */
 static bool read_line(const char *folder, const char *name, char *line, size_t size)
@@ -27,26 +25,43 @@ static bool read_line(const char *folder, const char *name, char *line, size_t s
     return ok;
 }
 
-static unsigned rounded_up(long long quota, long long period)
+static uint64_t number_of(struct str text)
 {
-    if (quota <= 0 || period <= 0)
+    uint64_t number;
+
+    return str_to_u64(text, &number) ? number : 0;
+}
+
+/* "max" and "-1" are no numbers, and no quota. */
+static unsigned rounded_up(struct str quota, struct str period)
+{
+    uint64_t q = number_of(quota), p = number_of(period);
+
+    if (q == 0 || p == 0)
         return 0;
-    return (unsigned)MIN_OF((quota + period - 1) / period, INT_MAX);
+    return (unsigned)MIN_OF(q / p + (q % p != 0), (uint64_t)INT_MAX);
+}
+
+static struct str line_of(const char *text)
+{
+    return str_of(text, strcspn(text, "\n"));
 }
 
 /* v2: "max 100000" or "150000 100000" */
 static unsigned quota_v2(const char *folder)
 {
-    char      line[128];
-    long long quota, period;
+    char       line[128];
+    struct str rest, quota;
 
-    if (!read_line(folder, "cpu.max", line, sizeof line) ||
-        sscanf(line, "%lld %lld", &quota, &period) != 2)
+    if (!read_line(folder, "cpu.max", line, sizeof line))
         return 0;
-    return rounded_up(quota, period);
+    rest = line_of(line);
+    if (!str_split(&rest, ' ', &quota))
+        return 0;
+    return rounded_up(quota, rest);
 }
 
-/* v1: -1 is no quota */
+/* v1: two files */
 static unsigned quota_v1(const char *folder)
 {
     char quota[64], period[64];
@@ -54,7 +69,7 @@ static unsigned quota_v1(const char *folder)
     if (!read_line(folder, "cpu.cfs_quota_us", quota, sizeof quota) ||
         !read_line(folder, "cpu.cfs_period_us", period, sizeof period))
         return 0;
-    return rounded_up(atoll(quota), atoll(period));
+    return rounded_up(line_of(quota), line_of(period));
 }
 
 /* A group's own quota and all those above it count; the tightest one binds. */

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "server/server.h"
@@ -156,7 +156,8 @@ bool pool_ends_one(struct pool *pool, struct wherry_server *server)
 
 bool pool_stop(struct pool *pool, struct wherry_server *server, int64_t within_ms)
 {
-    int64_t until = clock_now().ms + within_ms;
+    const struct timespec moment = {.tv_nsec = 2000000};
+    int64_t               until = clock_now().ms + within_ms;
 
     if (!pool->workers)
         return true;
@@ -166,7 +167,7 @@ bool pool_stop(struct pool *pool, struct wherry_server *server, int64_t within_m
     while (reap(pool) > 0) {
         if (clock_now().ms >= until)
             return false;
-        usleep(2000);
+        nanosleep(&moment, NULL);
     }
     free(pool->workers);
     pool->workers = NULL;

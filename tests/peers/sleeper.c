@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <wherry.h>
 
@@ -23,7 +23,7 @@ static enum wherry_next sleep_work(struct wherry_exchange *exchange, void *data)
     struct wherry_slice body = {text, 0};
 
     (void)data;
-    usleep((useconds_t)atoi(ms) * 1000);
+    nanosleep(&(struct timespec){.tv_sec = atoi(ms) / 1000, .tv_nsec = atoi(ms) % 1000 * 1000000}, NULL);
     body.len = (size_t)snprintf(text, sizeof text, "slept %d\n", atoi(ms));
     wherry_add_field(exchange, "Content-Type", (struct wherry_slice){"text/plain", 10});
     wherry_copy_body(exchange, body);
