@@ -12,39 +12,56 @@
 #include "site/root.h"
 
 enum {
-    REPRESENTATION_SMALL_MAX  = 64 * 1024,          /* bytes kept in memory */
-    REPRESENTATION_HASHED_MAX = 16 * 1024 * 1024,   /* bytes read for the entity tag */
-    REPRESENTATION_LINES_MAX  = 512,
+    REPRESENTATION_SMALL_MAX         = 64 * 1024,           /* bytes kept in memory */
+    REPRESENTATION_HASHED_MAX        = 16 * 1024 * 1024,    /* bytes read for the entity tag */
+    REPRESENTATION_CACHE_CONTROL_MAX = 256,                 /* bytes of that field's value */
 };
 
 /* What must not change while a representation is that version. */
 struct file_stamp {
-    uint64_t device, inode, size;
-    int64_t  mtime_ns, ctime_ns;
+    uint64_t        device, inode, size;
+    struct timespec mtime, ctime;
 };
 
 struct file_stamp file_stamp_of(const struct stat *status);
-bool              file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b) MUST_USE;
+bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b) MUST_USE;
+
+/* Touched within the last 2 s: two writes inside one tick of the file system's clock look the
+ * same, so what was read of it must be read again to be sure. */
+bool file_is_young(const struct stat *status, int64_t now_s) MUST_USE;
 
 struct representation {
     atomic_uint       references;
     struct file_stamp stamp;
-    uint64_t          length;
-    int64_t           last_modified;        /* seconds since 1970 */
-    bool              is_young;             /* made within 2 s of the file's mtime: two writes inside one tick of the file
-                                             * system's clock look the same, so it is read again at each check */
-    char              etag[48];             /* with its quotes */
-    char              shared_lines[REPRESENTATION_LINES_MAX];   /* ETag, Last-Modified, Cache-Control */
-    char              content_lines[REPRESENTATION_LINES_MAX];  /* Content-Type, Accept-Ranges, nosniff */
-    int               fd;                   /* -1 when the bytes are in memory */
-    char              bytes[];              /* `length` of them when fd is -1 */
+    bool              is_young;         /* the file was, when this was made */
+    int               fd;               /* -1 when the bytes are in memory */
+    uint64_t          length;           /* bytes of the body */
+    int64_t           last_modified;    /* seconds since 1970, or DATE_NONE */
+    struct str        name;             /* of the file, beneath the root; terminated */
+    struct str        bytes;            /* `length` of them when fd is -1 */
+    struct str        etag;             /* as it stands in the field */
+
+    /* Finished field lines.  type_lines is the beginning of content_lines, and all that an error
+     * page is sent with: it has no validators and no ranges. */
+    struct str shared_lines;            /* Cache-Control, ETag: a 304 has them too */
+    struct str content_lines;           /* Content-Type, nosniff, Accept-Ranges, Last-Modified */
+    struct str type_lines;              /* Content-Type, nosniff */
+
+    char etag_text[48];
+    char shared_text[REPRESENTATION_CACHE_CONTROL_MAX + 96];
+    char content_text[320];
+    char room[];                        /* bytes, then name */
 };
 
 /* Reads `name` beneath root.  On ROOT_FOUND *made is the caller's, with one reference; a file that
- * changed while it was read is read again, a few times, then ROOT_BROKEN with EAGAIN. ROOT_SPECIAL for a
- * directory. `cache_control` "" sends none. */
+ * changed while it was read is read again, a few times, then ROOT_BROKEN with EAGAIN.  Otherwise
+ * *status says what root_read saw.  `cache_control` "" sends none. */
 enum root_find representation_make(struct root *root, const char *name, const char *cache_control,
-                                   int64_t now_s, struct representation **made) MUST_USE;
+                                   int64_t now_s, struct representation **made,
+                                   struct stat *status) MUST_USE;
+
+/* `cache_control` can be sent: a field's value, and not too long. */
+bool representation_can_send(const char *cache_control) MUST_USE;
 
 struct representation *representation_acquire(struct representation *representation);
 void                   representation_release(struct representation *representation);

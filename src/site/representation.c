@@ -1,0 +1,369 @@
+#include "site/representation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "http/date.h"
+#include "site/mime.h"
+#include "site/utf8.h"
+#include "wherry.h"
+
+static_assert(sizeof(off_t) == 8, "files over 4 GiB need 64-bit offsets");
+
+enum {
+    TRIES_MAX   = 4,            /* readings of a file that changes while it is read */
+    BLOCK_BYTES = 16 * 1024,
+    YOUNG_S     = 2,
+    AHEAD_S     = 60,           /* a file server's clock may be ahead of ours by this */
+    DAY_S       = 24 * 60 * 60,
+};
+
+/* 1980-01-02.  Build tools that want the same bytes every time set every mtime to 0 or to
+ * 1980-01-01, where ZIP begins: that says nothing about when the file changed. */
+#define PLAUSIBLE_FROM_S ((int64_t)315532800 + DAY_S)
+
+/* ---- the file ----------------------------------------------------------------------------- */
+
+static bool time_equal(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+struct file_stamp file_stamp_of(const struct stat *status)
+{
+    return (struct file_stamp){
+        .device = status->st_dev,
+        .inode = status->st_ino,
+        .size = (uint64_t)status->st_size,
+        .mtime = status->st_mtim,
+        .ctime = status->st_ctim,
+    };
+}
+
+bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           time_equal(a->mtime, b->mtime) && time_equal(a->ctime, b->ctime);
+}
+
+/* Something that happened then may happen again without a difference.  A date far in the future was
+ * set by hand; it must not make us read the file for ever. */
+static bool is_recent(int64_t then_s, int64_t now_s)
+{
+    return then_s >= now_s - YOUNG_S && then_s <= now_s + AHEAD_S;
+}
+
+/* The ctime counts too: tools that copy files set the mtime back once they have written. */
+bool file_is_young(const struct stat *status, int64_t now_s)
+{
+    return is_recent(status->st_mtim.tv_sec, now_s) || is_recent(status->st_ctim.tv_sec, now_s);
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+/* What is known only by reading all of a file. */
+struct content {
+    bool          was_read;     /* false: it was too large */
+    bool          is_utf8;
+    XXH128_hash_t hash;
+};
+
+enum reading { READING_DONE, READING_CHANGED, READING_FAILED };
+
+/* Reads the whole body, into memory when there is room for it there.  The kernel's end of the file
+ * may come early: then somebody is writing it. */
+static enum reading read_body(struct representation *made, char *room, XXH3_state_t *hash,
+                              struct utf8 *utf8)
+{
+    char block[BLOCK_BYTES];
+    uint64_t offset = 0;
+
+    while (offset < made->length) {
+        char *into = room ? room + offset : block;
+        size_t wanted = room ? made->length - offset : sizeof block;
+        ssize_t got = pread(made->fd, into, wanted, (off_t)offset);
+
+        if (got == -1 && errno == EINTR)
+            continue;
+        if (got == -1)
+            return READING_FAILED;
+        if (got == 0)
+            return READING_CHANGED;
+        XXH3_128bits_update(hash, into, (size_t)got);
+        utf8_read(utf8, str_of(into, (size_t)got));
+        offset += (uint64_t)got;
+    }
+    /* More than the length: it has grown, which the stamp will say. */
+    return offset == made->length ? READING_DONE : READING_CHANGED;
+}
+
+static enum reading read_content(struct representation *made, char *room, struct content *content)
+{
+    struct utf8 utf8 = UTF8_NONE;
+    XXH3_state_t *hash;
+    enum reading reading;
+
+    *content = (struct content){0};
+    if (made->length > REPRESENTATION_HASHED_MAX)
+        return READING_DONE;
+    hash = XXH3_createState();
+    if (!hash) {
+        errno = ENOMEM;
+        return READING_FAILED;
+    }
+    XXH3_128bits_reset(hash);
+    reading = read_body(made, room, hash, &utf8);
+    content->was_read = true;
+    content->is_utf8 = utf8_is_text(&utf8);
+    content->hash = XXH3_128bits_digest(hash);
+    XXH3_freeState(hash);
+    return reading;
+}
+
+/* The file was the same before and after it was read. */
+static enum reading check_unchanged(const struct representation *made)
+{
+    struct stat status;
+    struct file_stamp stamp;
+
+    if (fstat(made->fd, &status) == -1)
+        return READING_FAILED;
+    stamp = file_stamp_of(&status);
+    return file_stamp_equal(&stamp, &made->stamp) ? READING_DONE : READING_CHANGED;
+}
+
+/* ---- what is said about it ---------------------------------------------------------------- */
+
+static bool is_plausible(int64_t mtime_s)
+{
+    return mtime_s > PLAUSIBLE_FROM_S;
+}
+
+/* RFC 9110 §8.8.1: a strong validator changes with every byte.  Size and time do that only once no
+ * second write can fall into the same tick of the clock. */
+static bool is_weak(int64_t mtime_s, int64_t now_s)
+{
+    return !is_plausible(mtime_s) || mtime_s >= now_s - YOUNG_S;
+}
+
+static void say_etag(struct representation *made, const struct content *content, int64_t now_s)
+{
+    const struct timespec *mtime = &made->stamp.mtime;
+    int len;
+
+    /* From the content, so that it is the same on every replica and survives a rebuild. */
+    if (content->was_read)
+        len = snprintf(made->etag_text, sizeof made->etag_text, "\"%016llx%016llx\"",
+                       (unsigned long long)content->hash.high64,
+                       (unsigned long long)content->hash.low64);
+    else
+        len = snprintf(made->etag_text, sizeof made->etag_text, "%s\"%llx-%llx.%lx\"",
+                       is_weak(mtime->tv_sec, now_s) ? "W/" : "", (unsigned long long)made->length,
+                       (unsigned long long)mtime->tv_sec, (unsigned long)mtime->tv_nsec);
+    made->etag = str_of(made->etag_text, (size_t)len);
+}
+
+/* RFC 9110 §8.8.2.1: never later than the answer itself; and better none than a wrong one. */
+static void say_last_modified(struct representation *made, int64_t now_s)
+{
+    int64_t mtime_s = made->stamp.mtime.tv_sec;
+
+    made->last_modified = is_plausible(mtime_s) ? MIN_OF(mtime_s, now_s) : DATE_NONE;
+}
+
+static bool add_shared_lines(struct representation *made, const char *cache_control)
+{
+    if (*cache_control && !wherry_field_line(made->shared_text, sizeof made->shared_text,
+                                             "Cache-Control", cache_control))
+        return false;
+    if (!wherry_field_line(made->shared_text, sizeof made->shared_text, "ETag", made->etag_text))
+        return false;
+    made->shared_lines = str_view(made->shared_text);
+    return true;
+}
+
+static bool add_type_lines(struct representation *made, bool is_utf8)
+{
+    struct str type = mime_of(made->name);
+    char value[128];
+
+    snprintf(value, sizeof value, "%.*s%s", STR_ARG(type),
+             is_utf8 && mime_is_text(type) ? "; charset=utf-8" : "");
+    if (!wherry_field_line(made->content_text, sizeof made->content_text, "Content-Type", value) ||
+        !wherry_field_line(made->content_text, sizeof made->content_text, "X-Content-Type-Options",
+                           "nosniff"))
+        return false;
+    made->type_lines = str_view(made->content_text);
+    return true;
+}
+
+/* Last-Modified is not among what a 304 repeats (RFC 9110 §15.4.5): the entity tag is the better
+ * one. */
+static bool add_content_lines(struct representation *made)
+{
+    char date[DATE_BYTES + 1] = "";
+
+    if (!wherry_field_line(made->content_text, sizeof made->content_text, "Accept-Ranges", "bytes"))
+        return false;
+    if (made->last_modified != DATE_NONE) {
+        date_format(made->last_modified, date);
+        if (!wherry_field_line(made->content_text, sizeof made->content_text, "Last-Modified",
+                               date))
+            return false;
+    }
+    made->content_lines = str_view(made->content_text);
+    return true;
+}
+
+/* False only for want of memory: the texts have been measured (see representation_can_send). */
+static bool describe(struct representation *made, const struct content *content,
+                     const char *cache_control, int64_t now_s)
+{
+    say_etag(made, content, now_s);
+    say_last_modified(made, now_s);
+    return add_shared_lines(made, cache_control) &&
+           add_type_lines(made, content->was_read && content->is_utf8) && add_content_lines(made);
+}
+
+bool representation_can_send(const char *cache_control)
+{
+    char line[REPRESENTATION_CACHE_CONTROL_MAX + 32] = "";
+
+    return strlen(cache_control) <= REPRESENTATION_CACHE_CONTROL_MAX &&
+           (*cache_control == '\0' ||
+            wherry_field_line(line, sizeof line, "Cache-Control", cache_control));
+}
+
+/* ---- its life ----------------------------------------------------------------------------- */
+
+/* One with nothing said about it yet.  Takes fd on success. */
+static struct representation *blank(int fd, const struct stat *status, struct str name,
+                                    int64_t now_s)
+{
+    uint64_t length = (uint64_t)status->st_size;
+    size_t kept = length <= REPRESENTATION_SMALL_MAX ? (size_t)length : 0;
+    struct representation *made = malloc(sizeof *made + kept + name.len + 1);
+
+    if (!made)
+        return NULL;
+    *made = (struct representation){
+        .stamp = file_stamp_of(status),
+        .is_young = file_is_young(status, now_s),
+        .fd = fd,
+        .length = length,
+        .name = str_of(made->room + kept, name.len),
+        .bytes = str_of(made->room, kept),
+    };
+    atomic_init(&made->references, 1);
+    memcpy(made->room + kept, name.ptr, name.len);
+    made->room[kept + name.len] = '\0';
+    return made;
+}
+
+static bool is_small(const struct representation *representation)
+{
+    return representation->length <= REPRESENTATION_SMALL_MAX;
+}
+
+/* Fills in a blank one. */
+static enum reading fill(struct representation *made, const char *cache_control, int64_t now_s)
+{
+    struct content content;
+    enum reading reading = read_content(made, is_small(made) ? made->room : NULL, &content);
+
+    if (reading == READING_DONE)
+        reading = check_unchanged(made);
+    if (reading == READING_DONE && !describe(made, &content, cache_control, now_s)) {
+        errno = ENOMEM;
+        return READING_FAILED;
+    }
+    if (reading == READING_DONE && is_small(made)) {
+        close(made->fd);
+        made->fd = -1;
+    }
+    return reading;
+}
+
+static enum reading make_once(int fd, const struct stat *status, const char *name,
+                              const char *cache_control, int64_t now_s,
+                              struct representation **made)
+{
+    struct representation *blank_one = blank(fd, status, str_view(name), now_s);
+    enum reading reading;
+
+    if (!blank_one) {
+        close(fd);
+        errno = ENOMEM;
+        return READING_FAILED;
+    }
+    reading = fill(blank_one, cache_control, now_s);
+    if (reading == READING_DONE) {
+        *made = blank_one;
+    } else {
+        int saved = errno;
+
+        representation_release(blank_one);
+        errno = saved;
+    }
+    return reading;
+}
+
+enum root_find representation_make(struct root *root, const char *name, const char *cache_control,
+                                   int64_t now_s, struct representation **made,
+                                   struct stat *status)
+{
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        int fd;
+        enum root_find find = root_read(root, name, &fd, status);
+
+        if (find != ROOT_FOUND)
+            return find;
+        switch (make_once(fd, status, name, cache_control, now_s, made)) {
+        case READING_DONE:
+            return ROOT_FOUND;
+        case READING_FAILED:
+            return errno == ENOMEM ? ROOT_EXHAUSTED : ROOT_BROKEN;
+        case READING_CHANGED:
+            break;
+        }
+    }
+    errno = EAGAIN;
+    return ROOT_BROKEN;
+}
+
+struct representation *representation_acquire(struct representation *representation)
+{
+    atomic_fetch_add_explicit(&representation->references, 1, memory_order_relaxed);
+    return representation;
+}
+
+void representation_release(struct representation *representation)
+{
+    if (atomic_fetch_sub_explicit(&representation->references, 1, memory_order_acq_rel) != 1)
+        return;
+    if (representation->fd != -1)
+        close(representation->fd);
+    free(representation);
+}
+
+/* Size and mtime, not ctime: a file that is renamed or removed while we send it gets a new ctime
+ * and keeps its bytes. */
+bool representation_is_intact(const struct representation *representation)
+{
+    struct stat status;
+
+    if (representation->fd == -1)
+        return true;
+    return fstat(representation->fd, &status) == 0 &&
+           (uint64_t)status.st_size == representation->stamp.size &&
+           time_equal(status.st_mtim, representation->stamp.mtime);
+}
+
+size_t representation_cost(const struct representation *representation)
+{
+    return sizeof *representation + representation->bytes.len + representation->name.len + 1;
+}

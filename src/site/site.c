@@ -1,0 +1,375 @@
+#include "site/site.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "site/cache.h"
+#include "site/resolve.h"
+#include "wherry.h"
+
+enum {
+    KEEP_MS      = 1000,        /* between two looks at the root and the error pages */
+    COMPLAINT_MS = 1000,        /* between two log lines of one kind: peers choose how often */
+    FINDS        = ROOT_BROKEN + 1,
+};
+
+struct site {
+    struct root         *root;
+    struct cache        *cache;
+    struct resolve_rules rules;
+    const char          *cache_control;
+    int64_t              kept_ms;               /* only the keeper's thread looks at it */
+    _Atomic int64_t      complained_ms[FINDS];  /* by kind; 0: never */
+};
+
+static const struct str error_pages[] = {STR("404.html"), STR("50x.html")};
+
+static struct wherry_slice slice(struct str s)
+{
+    return (struct wherry_slice){s.ptr, s.len};
+}
+
+/* ---- what the operator should know --------------------------------------------------------- */
+
+static bool may_complain(struct site *site, enum root_find find)
+{
+    int64_t now_ms = clock_now().ms;
+    int64_t last_ms = atomic_load_explicit(&site->complained_ms[find], memory_order_relaxed);
+
+    if (last_ms != 0 && now_ms - last_ms < COMPLAINT_MS)
+        return false;
+    return atomic_compare_exchange_strong(&site->complained_ms[find], &last_ms, now_ms);
+}
+
+/* A file that is there and is not served is more often a mistake of ours than of the visitor's. */
+static void complain(struct site *site, const struct resolution *resolution)
+{
+    const struct stat *status = &resolution->status;
+    const char *why = resolution->refusal.why;
+    struct str name = str_view(resolution->name);
+
+    if (resolution->find <= ROOT_MISSING || !may_complain(site, resolution->find))
+        return;
+    if (resolution->find == ROOT_BROKEN) {
+        errno = resolution->error;
+        log_error("cannot serve", "path=\"%s\" why=\"%s\" errno=\"%m\"", LOG_QUOTE(name), why);
+    } else if (status->st_mode == 0) {
+        log_warn("cannot serve", "path=\"%s\" why=\"%s\"", LOG_QUOTE(name), why);
+    } else {
+        log_warn("cannot serve", "path=\"%s\" owner=%u:%u mode=%04o why=\"%s\"", LOG_QUOTE(name),
+                 (unsigned)status->st_uid, (unsigned)status->st_gid,
+                 (unsigned)status->st_mode & 07777, why);
+    }
+}
+
+/* ---- from a path to a representation ------------------------------------------------------- */
+
+/* Reads the file that a path was resolved to.  NULL: the resolution is a refusal now. */
+static struct representation *make(struct site *site, struct cache_key key,
+                                   struct resolution *resolution, struct clock now)
+{
+    struct representation *made = NULL;
+
+    resolution->find = representation_make(site->root, resolution->name, site->cache_control,
+                                           now.wall_s, &made, &resolution->status);
+    resolution->error = errno;
+    if (resolution->find == ROOT_FOUND) {
+        cache_put(site->cache, key, made, now);
+        return made;
+    }
+    resolution->kind = RESOLVE_REFUSED;
+    resolution->refusal = resolve_refusal(resolution->find);
+    return NULL;
+}
+
+/* The path still means this file, and the file is still that version. */
+static bool is_same(const struct representation *known, const struct resolution *resolution)
+{
+    struct file_stamp stamp = file_stamp_of(&resolution->status);
+
+    return resolution->kind == RESOLVE_FILE &&
+           str_equal(known->name, str_view(resolution->name)) &&
+           file_stamp_equal(&known->stamp, &stamp);
+}
+
+/* What was just written, or read by us while it was young, is in the kernel's memory still; when
+ * it is small as well, reading it takes microseconds. */
+static bool is_quickly_read(const struct representation *known,
+                            const struct resolution *resolution, struct clock now)
+{
+    return resolution->kind == RESOLVE_FILE &&
+           resolution->status.st_size <= REPRESENTATION_SMALL_MAX &&
+           (known->is_young || file_is_young(&resolution->status, now.wall_s));
+}
+
+/* Compares what is known with the disk: resolves the path again, by name, as for the first time.
+ * Takes the caller's reference; gives one to what is to be sent, or NULL: it has to be made.
+ *
+ * This is done without a permit: it takes microseconds, one caller does it per entry and 100 ms,
+ * and a page that has not changed must not wait behind handlers that sleep.  A small page that was
+ * just edited is read here too, for the same reason. */
+static struct representation *compare(struct site *site, struct cache_key key,
+                                      struct representation *known, struct clock now)
+{
+    struct representation *fresh = NULL;
+    struct resolution resolution;
+
+    resolve(site->root, &site->rules, key.path, key.is_directory, &resolution);
+    /* Without a descriptor to look with, the page of a moment ago is better than a 503. */
+    if (resolution.find == ROOT_EXHAUSTED)
+        return known;
+    if (is_same(known, &resolution)) {
+        if (!known->is_young) {
+            cache_confirm(site->cache, key, known, now);
+            return known;
+        }
+    } else {
+        cache_drop(site->cache, key, known);
+    }
+    if (is_quickly_read(known, &resolution, now))
+        fresh = make(site, key, &resolution, now);
+    representation_release(known);
+    return fresh;
+}
+
+/* What is known of a path and holds: a reference of the caller's, or NULL. */
+static struct representation *recall(struct site *site, struct cache_key key, struct clock now)
+{
+    bool needs_check;
+    struct representation *known = cache_get(site->cache, key, now, &needs_check);
+
+    return known && needs_check ? compare(site, key, known, now) : known;
+}
+
+/* The same, and if need be from the disk.  NULL: the resolution is a redirect or a refusal. */
+static struct representation *find(struct site *site, struct cache_key key,
+                                   struct resolution *resolution)
+{
+    struct clock now = clock_now();
+
+    resolve(site->root, &site->rules, key.path, key.is_directory, resolution);
+    return resolution->kind == RESOLVE_FILE ? make(site, key, resolution, now) : NULL;
+}
+
+/* ---- from a representation to an answer ---------------------------------------------------- */
+
+static void release(void *owner)
+{
+    representation_release(owner);
+}
+
+static bool is_intact(void *owner)
+{
+    return representation_is_intact(owner);
+}
+
+/* Gives the body, and with it the caller's reference, to the exchange. */
+static void give_body(struct wherry_exchange *exchange, struct representation *page)
+{
+    wherry_on_release(exchange, release, page);
+    if (page->fd == -1)
+        wherry_set_body(exchange, slice(page->bytes));
+    else
+        wherry_set_file(exchange, page->fd, page->length, is_intact);
+}
+
+static enum wherry_next answer_page(struct wherry_exchange *exchange, struct representation *page)
+{
+    wherry_set_lines(exchange, slice(page->shared_lines), slice(page->content_lines));
+    wherry_set_validators(exchange, slice(page->etag), page->last_modified);
+    give_body(exchange, page);
+    return WHERRY_ANSWER;
+}
+
+static enum wherry_next answer_redirect(const struct site *site, struct wherry_exchange *exchange,
+                                        struct cache_key key, enum resolve_kind kind)
+{
+    struct wherry_slice query = wherry_query(exchange);
+    struct buf location = BUF_UP_TO(3 * key.path.len + query.len + 8);
+    enum wherry_next next = WHERRY_FAIL;
+
+    resolve_location(&location, key.path, kind, str_of(query.ptr, query.len));
+    if (!location.failed) {
+        wherry_set_status(exchange, HTTP_MOVED_PERMANENTLY);
+        wherry_add_field(exchange, "Location", slice(buf_view(&location)));
+        if (*site->cache_control)
+            wherry_add_field(exchange, "Cache-Control", slice(str_view(site->cache_control)));
+        wherry_add_field(exchange, "Content-Type", slice(STR("text/plain; charset=utf-8")));
+        wherry_set_body(exchange, slice(STR("This page has moved.\n")));
+        next = WHERRY_ANSWER;
+    }
+    buf_fini(&location);
+    return next;
+}
+
+/* ---- what the server calls ------------------------------------------------------------------ */
+
+static struct cache_key key_of(const struct wherry_exchange *exchange)
+{
+    struct wherry_slice path = wherry_path(exchange);
+
+    return (struct cache_key){str_of(path.ptr, path.len), wherry_path_is_directory(exchange)};
+}
+
+static enum wherry_next site_look(struct wherry_exchange *exchange, void *data)
+{
+    struct site *site = data;
+    struct cache_key key = key_of(exchange);
+    struct representation *page;
+
+    if (wherry_path_has_slash(exchange))
+        return wherry_refuse(exchange, HTTP_NOT_FOUND, "no file's name has a slash in it");
+    page = recall(site, key, clock_now());
+    return page ? answer_page(exchange, page) : WHERRY_WORK;
+}
+
+static enum wherry_next site_work(struct wherry_exchange *exchange, void *data)
+{
+    struct site *site = data;
+    struct cache_key key = key_of(exchange);
+    struct resolution resolution;
+    struct representation *page = find(site, key, &resolution);
+
+    if (page)
+        return answer_page(exchange, page);
+    if (resolution.kind != RESOLVE_REFUSED)
+        return answer_redirect(site, exchange, key, resolution.kind);
+    complain(site, &resolution);
+    return wherry_refuse(exchange, resolution.refusal.status, resolution.refusal.why);
+}
+
+static const struct str *error_page_for(int status)
+{
+    if (status == HTTP_NOT_FOUND)
+        return &error_pages[0];
+    return status >= HTTP_INTERNAL_ERROR ? &error_pages[1] : NULL;
+}
+
+/* Without leave to block, what was known a moment ago will do: the keeper compares it every
+ * second. */
+static struct representation *find_error_page(struct site *site, struct cache_key key,
+                                              bool may_block)
+{
+    struct clock now = clock_now();
+    struct resolution resolution;
+    struct representation *page;
+    bool needs_check;
+
+    if (!may_block)
+        return cache_get(site->cache, key, now, &needs_check);
+    page = recall(site, key, now);
+    return page ? page : find(site, key, &resolution);
+}
+
+/* Only the body and its type: an error has no validators and no ranges, and is not to be kept as
+ * long as pages may be, because it may be over the next moment. */
+static bool site_error_page(struct wherry_exchange *exchange, int status, bool may_block,
+                            void *data)
+{
+    const struct str *name = error_page_for(status);
+    struct representation *page;
+
+    if (!name)
+        return false;
+    page = find_error_page(data, (struct cache_key){.path = *name}, may_block);
+    if (!page)
+        return false;
+    wherry_set_lines(exchange, slice(STR("Cache-Control: no-cache\r\n")), slice(page->type_lines));
+    give_body(exchange, page);
+    return true;
+}
+
+/* So that a 503 has its page when there is nobody free to read it. */
+static void warm_error_pages(struct site *site)
+{
+    for (size_t i = 0; i < COUNTOF(error_pages); i++) {
+        struct cache_key key = {.path = error_pages[i]};
+        struct representation *page = find_error_page(site, key, true);
+
+        if (page)
+            representation_release(page);
+    }
+}
+
+static void site_tick(void *data)
+{
+    struct site *site = data;
+    struct clock now = clock_now();
+
+    if (now.ms - site->kept_ms < KEEP_MS)
+        return;
+    site->kept_ms = now.ms;
+    if (root_refresh(site->root)) {
+        log_info("the root was replaced", "");
+        cache_clear(site->cache);
+    }
+    cache_sweep(site->cache, now);
+    warm_error_pages(site);
+}
+
+/* ---- its life ------------------------------------------------------------------------------- */
+
+struct site *site_new(const struct site_settings *settings, char *problem, size_t size)
+{
+    struct site *site;
+
+    if (!representation_can_send(settings->cache_control)) {
+        snprintf(problem, size, "cache-control \"%s\" is no value of a field, or over %d bytes",
+                 settings->cache_control, REPRESENTATION_CACHE_CONTROL_MAX);
+        return NULL;
+    }
+    site = calloc(1, sizeof *site);
+    if (site) {
+        site->rules = (struct resolve_rules){settings->index, settings->clean_urls};
+        site->cache_control = settings->cache_control;
+        site->cache = cache_new(settings->cache_bytes, settings->cache_files);
+    }
+    if (!site || !site->cache) {
+        snprintf(problem, size, "no memory for the cache of files");
+        site_free(site);
+        return NULL;
+    }
+    site->root = root_open(settings->root, settings->links);
+    if (!site->root) {
+        snprintf(problem, size, "cannot open the folder \"%s\": %m", settings->root);
+        site_free(site);
+        return NULL;
+    }
+    return site;
+}
+
+void site_free(struct site *site)
+{
+    if (!site)
+        return;
+    cache_free(site->cache);
+    root_close(site->root);
+    free(site);
+}
+
+bool site_hide(struct site *site, const char *path)
+{
+    return root_hide(site->root, path);
+}
+
+bool site_serve(struct site *site, struct wherry_server *server)
+{
+    const struct wherry_route route = {
+        .pattern = "/*",
+        .methods = WHERRY_GET | WHERRY_HEAD,
+        .is_brief = true,
+        .look = site_look,
+        .work = site_work,
+        .data = site,
+    };
+
+    if (!wherry_server_route(server, &route))
+        return false;
+    wherry_server_on_error(server, site_error_page, site);
+    wherry_server_on_tick(server, site_tick, site);
+    warm_error_pages(site);
+    return true;
+}
