@@ -65,26 +65,42 @@ static void answer_options(struct wherry_exchange *exchange, unsigned methods)
     add_allow(exchange, methods);
 }
 
-bool router_find(const struct router *router, struct wherry_exchange *exchange)
+/* The routes of the longest pattern that fits stand side by side, and only they count: whoever has
+ * a place of his own there does not share it with those who take everything below. */
+static const struct wherry_route *choose(const struct router *router, const struct request *request,
+                                         unsigned *allowed)
 {
-    const struct request *request = &exchange->request;
-    unsigned              allowed = 0;
+    const char *pattern = NULL;
 
     for (size_t i = 0; i < router->count; i++) {
         const struct wherry_route *route = &router->routes[i];
 
-        if (request->target.form != TARGET_ASTERISK && !fits(route->pattern, request->target.path))
+        if (pattern ? strcmp(route->pattern, pattern) != 0
+                    : !fits(route->pattern, request->target.path))
             continue;
-        if (route->methods & bit_of(request->method)) {
-            exchange->route = route;
-            return true;
-        }
-        allowed |= route->methods;
+        pattern = route->pattern;
+        if (route->methods & bit_of(request->method))
+            return route;
+        *allowed |= route->methods;
     }
-    if (request->method == METHOD_OPTIONS && (allowed || request->target.form == TARGET_ASTERISK)) {
+    return NULL;
+}
+
+bool router_find(const struct router *router, struct wherry_exchange *exchange)
+{
+    const struct request *request = &exchange->request;
+    bool                  is_asterisk = request->target.form == TARGET_ASTERISK;
+    unsigned              allowed = 0;
+
+    if (!is_asterisk)
+        exchange->route = choose(router, request, &allowed);
+    if (exchange->route)
+        return true;
+    if (request->method == METHOD_OPTIONS && (allowed || is_asterisk)) {
         answer_options(exchange, allowed);
     } else if (allowed) {
-        exchange_refuse(exchange, refuse(HTTP_METHOD_NOT_ALLOWED, "that method has no meaning here"));
+        exchange_refuse(exchange,
+                        refuse(HTTP_METHOD_NOT_ALLOWED, "that method has no meaning here"));
         add_allow(exchange, allowed);
     } else {
         exchange_refuse(exchange, refuse(HTTP_NOT_FOUND, "there is nothing by that name"));
