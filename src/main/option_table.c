@@ -1,0 +1,272 @@
+#include "main/option_table.h"
+
+#include "main/options.h"
+#include "net/address.h"
+
+#define INTO(field) \
+    .offset = offsetof(struct options, field), .bytes = sizeof(((struct options *)NULL)->field)
+
+static const char *const link_choices[] = {
+    [ROOT_LINKS_BENEATH] = "beneath",
+    [ROOT_LINKS_NONE] = "none",
+    NULL,
+};
+
+static const char *const access_log_choices[] = {
+    [WHERRY_LOG_OFF] = "off",
+    [WHERRY_LOG_COMMON] = "common",
+    [WHERRY_LOG_COMBINED] = "combined",
+    [WHERRY_LOG_JSON] = "json",
+    NULL,
+};
+
+static const char *const log_level_choices[] = {
+#define X(name, text) [LOG_##name] = text,
+    LOG_LEVELS(X)
+#undef X
+    NULL,
+};
+
+static bool is_address(const char *value)
+{
+    struct address resolved[ADDRESSES_MAX];
+
+    return address_resolve(str_view(value), 0, resolved) > 0;
+}
+
+static bool is_socket_path(const char *value)
+{
+    struct address local;
+
+    return *value == '\0' || address_local(value, &local);
+}
+
+static bool is_some_path(const char *value)
+{
+    return *value != '\0';
+}
+
+/* Dotfiles are never served, so such an index would never be found. */
+static bool is_index_name(const char *value)
+{
+    return *value != '.' && strchr(value, '/') == NULL && strlen(value) <= 255;
+}
+
+/* What may stand behind "Cache-Control: " (field-value, RFC 9110 §5.5). */
+static bool is_field_value(const char *value)
+{
+    struct str whole = str_view(value);
+
+    for (size_t i = 0; i < whole.len; i++)
+        if (whole.ptr[i] < ' ' || whole.ptr[i] > '~')
+            return false;
+    return whole.len <= 255 && str_trim(whole).len == whole.len;
+}
+
+#define LISTEN   "Where to listen"
+#define SERVE    "What to serve"
+#define POOL     "Workers and connections"
+#define LIMITS   "How much a request may be"
+#define PATIENCE "How long to wait"
+#define LOGS     "What to log"
+#define PROGRAM  "The program itself"
+
+/* clang-format off */
+const struct option option_table[] = {
+    {.name = "address", .kind = OPTION_TEXT, .argument = "ADDRESS", .initial = "localhost",
+     .accepts = is_address, .must_be = "localhost, *, or an IPv4 or IPv6 address",
+     .group = LISTEN, INTO(server.address),
+     .help = "Listen here: localhost (IPv4 and IPv6, this machine only), * (every address), or "
+             "one IPv4 or IPv6 address."},
+    {.name = "http-port", .kind = OPTION_NUMBER, .argument = "PORT", .initial = "8080",
+     .least = "0", .most = "65535", .can_be_off = true,
+     .group = LISTEN, INTO(server.http_port),
+     .help = "The TCP port; 0 takes any free one and prints it, off leaves only the "
+             "--unix socket."},
+    {.name = "unix", .kind = OPTION_PATH, .argument = "PATH", .initial = "",
+     .accepts = is_socket_path, .must_be = "a path of at most 107 bytes",
+     .group = LISTEN, INTO(server.unix_path),
+     .help = "Listen on a Unix socket at this path too."},
+
+    {.name = "root", .kind = OPTION_PATH, .argument = "DIR", .initial = ".",
+     .accepts = is_some_path, .must_be = "the path of a folder",
+     .group = SERVE, INTO(site.root),
+     .help = "Serve this folder: the same as ROOT."},
+    {.name = "index", .kind = OPTION_TEXT, .argument = "NAME", .initial = "index.html",
+     .accepts = is_index_name,
+     .must_be = "a file name without \"/\" that does not begin with \".\"",
+     .group = SERVE, INTO(site.index),
+     .help = "Answer for a folder with the file of this name in it; empty: with none."},
+    {.name = "clean-urls", .kind = OPTION_BOOLEAN, .initial = "yes",
+     .group = SERVE, INTO(site.clean_urls),
+     .help = "Serve about.html as /about, and redirect /about.html there."},
+    {.name = "links", .kind = OPTION_CHOICE, .argument = "WHICH", .initial = "beneath",
+     .choices = link_choices, .group = SERVE, INTO(site.links),
+     .help = "Follow symbolic links while they stay beneath the root (beneath), or not at all "
+             "(none)."},
+    {.name = "cache-control", .kind = OPTION_TEXT, .argument = "TEXT", .initial = "no-cache",
+     .accepts = is_field_value,
+     .must_be = "at most 255 printable ASCII characters without blanks at the ends",
+     .group = SERVE, INTO(site.cache_control),
+     .help = "What browsers are told about keeping files (Cache-Control); empty: nothing."},
+    {.name = "cache-size", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "32M",
+     .least = "0", .most = "64G", .group = SERVE, INTO(site.cache_bytes),
+     .help = "Memory for small files that were asked for lately."},
+    {.name = "cache-files", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "1024",
+     .least = "1", .most = "1048576", .group = SERVE, INTO(site.cache_files),
+     .help = "How many files to remember, the large ones as open descriptors."},
+
+    {.name = "workers", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "0",
+     .least = "0", .most = "1024", .group = POOL, INTO(server.workers),
+     .help = "Threads at rest; 0: one for each core it may use, at least 2."},
+    {.name = "workers-max", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "64",
+     .least = "2", .most = "1024", .group = POOL, INTO(server.workers_max),
+     .help = "Threads when all are busy."},
+    {.name = "connections-max", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "16384",
+     .least = "1", .most = "1048576", .group = POOL, INTO(server.connections_max),
+     .help = "Connections at the same time. When they run short, the longest idle one is closed "
+             "for a newcomer; when none is idle, the newcomer is sent away with 503."},
+
+    {.name = "head-max", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "16K",
+     .least = "1K", .most = "1M", .group = LIMITS, INTO(server.head_bytes_max),
+     .help = "Request line and fields together; more is answered with 431."},
+    {.name = "target-max", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "8K",
+     .least = "64", .most = "1M", .group = LIMITS, INTO(server.target_bytes_max),
+     .help = "The target in the request line; more is answered with 414."},
+    {.name = "body-max", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "1M",
+     .least = "0", .most = "64G", .group = LIMITS, INTO(server.body_bytes_max),
+     .help = "The body of a request; more is answered with 413."},
+
+    {.name = "head-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "10s",
+     .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.head_timeout_ms),
+     .help = "For the whole head of a request to arrive."},
+    {.name = "body-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "30s",
+     .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.body_timeout_ms),
+     .help = "For each 64K of a request's body to arrive."},
+    {.name = "write-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "60s",
+     .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.write_timeout_ms),
+     .help = "For each 64K of an answer to be taken."},
+    {.name = "idle-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "60s",
+     .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.idle_timeout_ms),
+     .help = "For the next request on a kept connection."},
+    {.name = "wait-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "30s",
+     .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.wait_timeout_ms),
+     .help = "For a worker that may block, when all are busy; then the answer is 503."},
+    {.name = "drain", .kind = OPTION_DURATION, .argument = "TIME", .initial = "10s",
+     .least = "0", .most = "24h", .group = PATIENCE, INTO(server.drain_ms),
+     .help = "At the end, for what is in flight to be finished."},
+
+    {.name = "access-log", .kind = OPTION_CHOICE, .argument = "FORMAT", .initial = "combined",
+     .choices = access_log_choices, .group = LOGS, INTO(server.access_log),
+     .help = "One line on standard output for each answer: off, common, combined or json."},
+    {.name = "log-level", .kind = OPTION_CHOICE, .argument = "LEVEL", .initial = "info",
+     .choices = log_level_choices, .group = LOGS, INTO(log_level),
+     .help = "What to say on standard error: error, warn, info or debug, each with those before "
+             "it."},
+
+    {.name = "config", .kind = OPTION_PATH, .lowest = OPTION_FROM_ENVIRONMENT, .argument = "FILE",
+     .initial = "", .group = PROGRAM, INTO(config),
+     .help = "Read options from this file too (see below)."},
+    {.name = "check", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE, .initial = "no",
+     .group = PROGRAM, INTO(check),
+     .help = "Say whether all is right with the options and the root, and end."},
+    {.name = "print-config", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
+     .initial = "no", .group = PROGRAM, INTO(print_config),
+     .help = "Print each option's value and where it came from, as a file for --config, and end."},
+    {.name = "help", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE, .initial = "no",
+     .group = PROGRAM, INTO(help),
+     .help = "Print all options and what they mean, and end."},
+    {.name = "version", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
+     .initial = "no", .group = PROGRAM, INTO(version),
+     .help = "Print the version, and end."},
+    {.name = "print-manual-options", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
+     .initial = "no", .group = NULL, INTO(print_manual),
+     .help = "Print the OPTIONS of the manual page, and end."},
+};
+/* clang-format on */
+
+const size_t option_count = COUNTOF(option_table);
+
+static_assert(COUNTOF(option_table) <= OPTIONS_MAX, "struct options has room for every row");
+
+size_t option_index(const struct option *option)
+{
+    assert(option >= option_table && option < option_table + option_count);
+    return (size_t)(option - option_table);
+}
+
+const struct option *option_find(struct str name)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (str_equal(name, str_view(option_table[i].name)))
+            return &option_table[i];
+    return NULL;
+}
+
+bool option_allows(const struct option *option, enum option_source source)
+{
+    return source >= option->lowest;
+}
+
+const char *option_variable(const struct option *option, struct option_variable *room)
+{
+    static const char prefix[] = "WHERRY_";
+    char             *at = room->name + sizeof prefix - 1;
+
+    assert(strlen(option->name) < OPTION_NAME_MAX);
+    memcpy(room->name, prefix, sizeof prefix);
+    for (const char *c = option->name; *c; c++)
+        *at++ = *c == '-' ? '_' : (char)(*c - ('a' - 'A'));
+    *at = '\0';
+    return room->name;
+}
+
+/* How many letters must be added, dropped or changed to make one of the other (Levenshtein). */
+static size_t distance(struct str a, struct str b)
+{
+    size_t row[OPTION_NAME_MAX];        /* [j]: from the letters of a so far to b's first j */
+
+    assert(b.len < OPTION_NAME_MAX);
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 0; i < a.len; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i + 1;
+        for (size_t j = 0; j < b.len; j++) {
+            size_t changed = diagonal + (a.ptr[i] != b.ptr[j]);
+
+            diagonal = row[j + 1];
+            row[j + 1] = MIN_OF(MIN_OF(row[j], row[j + 1]) + 1, changed);
+        }
+    }
+    return row[b.len];
+}
+
+/* "port" is a part of "http-port": as good as two slips. */
+static size_t strangeness(struct str typed, struct str name)
+{
+    size_t slips = distance(typed, name);
+    bool   is_part = typed.len >= 3 && (str_starts(name, typed) || str_ends(name, typed));
+
+    return is_part ? MIN_OF(slips, 2) : slips;
+}
+
+const struct option *option_nearest(struct str name, enum option_source source)
+{
+    size_t               least = name.len / 3 + 2;     /* from here on it is another word */
+    const struct option *nearest = NULL;
+
+    if (name.len >= OPTION_NAME_MAX)
+        return NULL;
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &option_table[i];
+        size_t               strange = strangeness(name, str_view(option->name));
+
+        if (strange < least && option->group && option_allows(option, source)) {
+            least = strange;
+            nearest = option;
+        }
+    }
+    return nearest;
+}

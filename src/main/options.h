@@ -1,0 +1,88 @@
+/* options - how the program was asked to run.
+ *
+ * Collects the value of every row of the option table from the command line, the environment, the
+ * file and the defaults, in that order of precedence, checks them one by one and together, and
+ * hands out one struct that never changes again.  Texts are borrowed from argv and the environment,
+ * and kept in an arena when they come from the file.
+ *
+ * A mistake is one sentence and an exit code.  Reads files, opens nothing that is served. */
+#ifndef MAIN_OPTIONS_H
+#define MAIN_OPTIONS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "main/option_table.h"
+#include "site/site.h"
+#include "wherry.h"
+
+enum exit_code {
+    CODE_FINE          = 0,
+    CODE_USAGE         = 100,       /* the command line is wrong */
+    CODE_CONFIGURATION = 102,       /* the environment or the file is wrong */
+    CODE_SYSTEM        = 111,       /* the system said no */
+};
+
+struct mistake {
+    enum exit_code code;
+    char           sentence[1024];  /* no line end */
+};
+
+/* The value of one option as it was written, and where that was. */
+struct option_given {
+    enum option_source source;
+    const char        *text;
+    const char        *path;        /* OPTION_FROM_FILE */
+    unsigned           line;
+};
+
+enum { OPTIONS_MAX = 48, OPTIONS_TEXT_MAX = 256 * 1024, OPTIONS_WARNINGS_MAX = 4096 };
+
+struct options {
+    struct wherry_settings server;
+    struct site_settings   site;
+    enum log_level         log_level;
+    const char            *config;          /* the file's path; NULL: none */
+    bool                   check;
+    bool                   print_config;
+    bool                   print_manual;
+    bool                   help;
+    bool                   version;
+
+    struct option_given    given[OPTIONS_MAX];      /* in the order of the table */
+    struct arena           texts;
+    struct buf             warnings;        /* whole lines for stderr */
+    struct mistake         mistake;
+};
+
+#define OPTIONS_NONE                                                                \
+    ((struct options){.texts = ARENA_UP_TO(OPTIONS_TEXT_MAX),                       \
+                      .warnings = BUF_UP_TO(OPTIONS_WARNINGS_MAX)})
+
+/* Reads everything.  False: options->mistake says what is wrong.  When help or the version is asked
+ * for, only the command line is read.  argv and environment must outlive the options. */
+bool options_read(struct options *options, int argc, char **argv, char **environment) MUST_USE;
+void options_fini(struct options *options);
+
+/* For the sources: takes one value.  False, with the mistake noted, when the option can't be that.
+ * A value of lower precedence than the one there is only checked. */
+bool options_give(struct options *options, const struct option *option,
+                  struct option_given given) MUST_USE;
+
+/* Notes a mistake; returns false, so that it can be returned. */
+bool options_fail(struct options *options, enum exit_code code, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+/* What to call an option in a sentence: by the name under which it was written, "--root",
+ * "WHERRY_ROOT" or "wherry.conf:7: root".  Writes into `room` and returns that. */
+struct option_name {
+    char text[512];
+};
+const char *options_name(const struct option *option, const struct option_given *given,
+                         struct option_name *room);
+
+/* Where a value came from: "default", "command line", "WHERRY_ROOT", "wherry.conf:7". */
+const char *options_origin(const struct option *option, const struct option_given *given,
+                           struct option_name *room);
+
+#endif
