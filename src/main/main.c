@@ -1,0 +1,170 @@
+/* wherry - serves one folder as a website. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "main/option_help.h"
+#include "main/options.h"
+#include "main/signals.h"
+
+enum { ANSWER_BYTES_MAX = 512 * 1024, LOG_STOP_MS = 2000 };
+
+/* What main() makes on its way and takes apart at the end. */
+struct program {
+    struct options        options;
+    struct site          *site;
+    struct wherry_server *server;
+    char                  problem[1024];    /* one sentence; "" while all is well */
+};
+
+static bool tell(struct program *program, const char *problem)
+{
+    snprintf(program->problem, sizeof program->problem, "%s", problem);
+    return false;
+}
+
+static int complain(const char *sentence, int code)
+{
+    fprintf(stderr, "wherry: %s\n", sentence);
+    return code;
+}
+
+/* Whole lines to stdout, at once.  An answer that nobody can read is a failure. */
+static int answer(struct buf *out)
+{
+    struct str lines = buf_view(out);
+    bool       ok = !out->failed && fwrite(lines.ptr, 1, lines.len, stdout) == lines.len &&
+              fflush(stdout) == 0;
+
+    buf_fini(out);
+    return ok ? CODE_FINE : complain("cannot write to standard output", CODE_SYSTEM);
+}
+
+/* Is there something to tell instead of serving? */
+static bool is_question(const struct options *options)
+{
+    return options->help || options->version || options->print_manual || options->print_config;
+}
+
+static int answer_question(const struct options *options)
+{
+    struct buf out = BUF_UP_TO(ANSWER_BYTES_MAX);
+
+    if (options->help)
+        option_help_print(&out);
+    else if (options->version)
+        buf_append(&out, STR("wherry " WHERRY_VERSION "\n"));
+    else if (options->print_manual)
+        option_manual_print(&out);
+    else
+        option_config_print(options, &out);
+    return answer(&out);
+}
+
+/* The root as seen from anywhere, for people to read. */
+static void print_root(const struct site_settings *site, struct buf *out)
+{
+    char *path = realpath(site->root, NULL);
+
+    buf_printf(out, "%s", path ? path : site->root);
+    free(path);
+}
+
+static bool open_site(struct program *program)
+{
+    const struct options *options = &program->options;
+
+    program->site = site_new(&options->site, program->problem, sizeof program->problem);
+    if (!program->site)
+        return false;
+    if (options->config && !site_hide(program->site, options->config))
+        return tell(program, "cannot keep the configuration file from being served");
+    return true;
+}
+
+static bool open_server(struct program *program)
+{
+    program->server = wherry_server_new(&program->options.server);
+    if (!program->server || !site_serve(program->site, program->server))
+        return tell(program, "there is no memory for the server");
+    return wherry_server_open(program->server, program->problem, sizeof program->problem);
+}
+
+/* "wherry 0.1.0 carries /site", then each URL on a line of its own, for people and for programs
+ * that wait until it listens. */
+static void announce(const struct program *program)
+{
+    struct buf  out = BUF_UP_TO(16 * 1024);
+    const char *url;
+
+    buf_append(&out, STR("wherry " WHERRY_VERSION " carries "));
+    print_root(&program->options.site, &out);
+    buf_append_byte(&out, '\n');
+    for (size_t i = 0; (url = wherry_server_url(program->server, i)); i++)
+        buf_printf(&out, "  %s\n", url);
+    log_print(buf_view(&out));
+    buf_fini(&out);
+}
+
+static bool run(struct program *program)
+{
+    if (!log_start())
+        return tell(program, "cannot start the thread of the log");
+    announce(program);
+    (void)!wherry_server_run(program->server, program->problem, sizeof program->problem);
+    log_stop(LOG_STOP_MS);
+    return program->problem[0] == '\0';
+}
+
+static int check(struct program *program)
+{
+    struct buf out = BUF_UP_TO(16 * 1024);
+
+    if (!open_site(program))
+        return complain(program->problem, CODE_SYSTEM);
+    buf_append(&out, STR("wherry " WHERRY_VERSION " is ready to carry "));
+    print_root(&program->options.site, &out);
+    buf_append_byte(&out, '\n');
+    return answer(&out);
+}
+
+static int serve(struct program *program)
+{
+    bool ok = open_site(program) && open_server(program);
+
+    if (ok) {
+        signals_stop(program->server);
+        ok = run(program);
+        signals_forget();
+    }
+    return ok ? CODE_FINE : complain(program->problem, CODE_SYSTEM);
+}
+
+static void start_speaking(const struct options *options)
+{
+    struct str warnings = buf_view(&options->warnings);
+
+    log_set_level(options->log_level);
+    if (log_wants(LOG_WARN))
+        fprintf(stderr, "%.*s", STR_ARG(warnings));
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {.options = OPTIONS_NONE};
+    int            code;
+
+    if (!options_read(&program.options, argc, argv, environ)) {
+        code = complain(program.options.mistake.sentence, program.options.mistake.code);
+    } else if (is_question(&program.options)) {
+        code = answer_question(&program.options);
+    } else {
+        start_speaking(&program.options);
+        code = program.options.check ? check(&program) : serve(&program);
+    }
+
+    wherry_server_free(program.server);
+    site_free(program.site);
+    options_fini(&program.options);
+    return code;
+}
