@@ -40,6 +40,15 @@ static struct str field_of(const struct wherry_exchange *exchange, enum known_fi
     return fields_get(&exchange->request.fields, known);
 }
 
+/* A client that left before there was an answer got none. */
+static void append_status(struct buf *lines, int status, struct str none)
+{
+    if (status == HTTP_STATUS_NONE)
+        buf_append(lines, none);
+    else
+        buf_append_u64(lines, (uint64_t)status);
+}
+
 /* remote - - [time] "request" status bytes ("referer" "agent")? us "why" */
 static void append_common(struct buf *lines, bool combined, const struct peer *peer,
                           const struct moment *moment, const struct wherry_exchange *exchange, int64_t took_us)
@@ -50,7 +59,7 @@ static void append_common(struct buf *lines, bool combined, const struct peer *p
     buf_append(lines, STR("] "));
     append_request_line(lines, &exchange->request);
     buf_append_byte(lines, ' ');
-    buf_append_u64(lines, (uint64_t)exchange->response.status);
+    append_status(lines, exchange->response.status, STR("-"));
     buf_append_byte(lines, ' ');
     buf_append_u64(lines, exchange->sent);
     if (combined) {
@@ -126,7 +135,8 @@ static void append_json(struct buf *lines, const struct peer *peer, const struct
                      request->method_name.ptr
                          ? (request->minor ? STR("HTTP/1.1") : STR("HTTP/1.0"))
                          : (struct str){NULL, 0});
-    append_json_number(lines, STR("status"), (uint64_t)exchange->response.status);
+    buf_append(lines, STR(",\"status\":"));
+    append_status(lines, exchange->response.status, STR("null"));
     append_json_number(lines, STR("bytes"), exchange->sent);
     append_json_number(lines, STR("us"), (uint64_t)took_us);
     append_json_pair(lines, STR("referer"), field_of(exchange, FIELD_REFERER));

@@ -171,6 +171,8 @@ static enum step give_up(struct conn *conn, struct worker *worker, const char *w
     if (conn->work && conn->state != CONN_READ_HEAD && conn->state != CONN_LINGER) {
         if (why)
             conn->work->exchange.why = why;
+        if (conn->state != CONN_WRITE)
+            conn->work->exchange.response.status = HTTP_STATUS_NONE;
         log_exchange(conn, worker);
     }
     conn->state = CONN_CLOSED;      /* from any state */

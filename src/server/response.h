@@ -14,7 +14,7 @@ enum { RESPONSE_LINES_MAX = 16 * 1024 };
 enum body_source { SOURCE_NONE, SOURCE_BYTES, SOURCE_FILE };
 
 struct response {
-    int               status;
+    int               status;           /* HTTP_STATUS_NONE: the client left before there was one */
     bool              is_refusal;       /* an error page goes with it unless it has a body */
     struct buf        lines;            /* field lines added one by one; failed: one could not be */
     struct str        shared_lines;     /* finished lines that go with a 304 too */
