@@ -34,7 +34,7 @@ struct cache {
     struct entry   *buckets[];
 };
 
-/* ---- the hash: SipHash-1-3, so that nobody outside can choose paths that collide ----------- */
+/* ---- the hash: SipHash-1-3, so that nobody outside can choose paths that collide --- */
 
 static uint64_t rotate(uint64_t word, unsigned bits)
 {
@@ -84,7 +84,7 @@ static uint64_t hash_of(const struct cache *cache, struct cache_key key)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* ---- entries; the lock is held in all of these ---------------------------------------------- */
+/* ---- entries; the lock is held in all of these ------------------------------------- */
 
 static struct entry **bucket_of(struct cache *cache, uint64_t hash)
 {
@@ -133,10 +133,11 @@ static void take_out(struct cache *cache, struct entry *entry, struct entry **dr
     *dropped = entry;
 }
 
-/* Who was used since its last turn gets another; the first who was not goes. */
-static void make_room(struct cache *cache, struct entry **dropped)
+/* Makes room for one of that cost, which fits an empty cache.  Who was used since its last turn
+ * gets another; the first who was not goes. */
+static void make_room(struct cache *cache, size_t cost, struct entry **dropped)
 {
-    while (cache->bytes > cache->bytes_max || cache->count > cache->entries_max) {
+    while (cache->bytes > cache->bytes_max - cost || cache->count >= cache->entries_max) {
         struct entry *first = CONTAINER_OF(cache->turns.next, struct entry, turn);
 
         if (first->was_used) {
@@ -149,7 +150,7 @@ static void make_room(struct cache *cache, struct entry **dropped)
     }
 }
 
-/* ---- without the lock ------------------------------------------------------------------------ */
+/* ---- without the lock -------------------------------------------------------------- */
 
 static void free_entries(struct entry *dropped)
 {
@@ -180,7 +181,6 @@ static struct entry *entry_new(const struct cache *cache, struct cache_key key,
         .cost = cost,
         .checked_ms = now.ms,
         .claimed_ms = now.ms,
-        .was_used = true,
         .is_directory = key.is_directory,
         .path_len = key.path.len,
     };
@@ -278,8 +278,8 @@ void cache_put(struct cache *cache, struct cache_key key, struct representation 
     old = find(cache, key, entry->hash);
     if (old)
         take_out(cache, old, &dropped);
+    make_room(cache, entry->cost, &dropped);
     insert(cache, entry);
-    make_room(cache, &dropped);
     pthread_mutex_unlock(&cache->lock);
     free_entries(dropped);
 }

@@ -26,7 +26,7 @@ enum {
  * 1980-01-01, where ZIP begins: that says nothing about when the file changed. */
 #define PLAUSIBLE_FROM_S ((int64_t)315532800 + DAY_S)
 
-/* ---- the file ----------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------- */
 
 static bool time_equal(struct timespec a, struct timespec b)
 {
@@ -63,7 +63,7 @@ bool file_is_young(const struct stat *status, int64_t now_s)
     return is_recent(status->st_mtim.tv_sec, now_s) || is_recent(status->st_ctim.tv_sec, now_s);
 }
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------- */
 
 /* What is known only by reading all of a file. */
 struct content {
@@ -136,7 +136,7 @@ static enum reading check_unchanged(const struct representation *made)
     return file_stamp_equal(&stamp, &made->stamp) ? READING_DONE : READING_CHANGED;
 }
 
-/* ---- what is said about it ---------------------------------------------------------------- */
+/* ---- what is said about it --------------------------------------------------------- */
 
 static bool is_plausible(int64_t mtime_s)
 {
@@ -238,7 +238,7 @@ bool representation_can_send(const char *cache_control)
             wherry_field_line(line, sizeof line, "Cache-Control", cache_control));
 }
 
-/* ---- its life ----------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------- */
 
 /* One with nothing said about it yet.  Takes fd on success. */
 static struct representation *blank(int fd, const struct stat *status, struct str name,

@@ -69,7 +69,7 @@ static void close_silently(int fd)
     errno = saved;
 }
 
-/* ---- the kernel keeps us beneath -------------------------------------------------------- */
+/* ---- the kernel keeps us beneath --------------------------------------------------- */
 
 static uint64_t resolve_flags(enum root_links links)
 {
@@ -91,7 +91,7 @@ static int open_by_kernel(const struct root *root, const char *name, int flags)
     return (int)fd;
 }
 
-/* ---- we keep ourselves beneath ---------------------------------------------------------- */
+/* ---- we keep ourselves beneath ----------------------------------------------------- */
 
 /* A walk from the root to a name.  Links are read and resolved as text, from a folder we hold
  * open or from the root again, so there is no moment at which the kernel follows one for us. */
@@ -275,7 +275,7 @@ static int open_by_walking(const struct root *root, const char *name, int flags)
     return end == WALK_ARRIVED ? found : -1;
 }
 
-/* ---- looking and reading ---------------------------------------------------------------- */
+/* ---- looking and reading ----------------------------------------------------------- */
 
 /* openat2 gives up with EAGAIN when anything anywhere is renamed while it goes up through "..";
  * a walk does not mind. */
@@ -379,7 +379,7 @@ enum root_find root_read(struct root *root, const char *name, int *fd, struct st
     return find;
 }
 
-/* ---- the root itself -------------------------------------------------------------------- */
+/* ---- the root itself --------------------------------------------------------------- */
 
 /* The path with the present folder in front, links as they are: so that a root given as "." or
  * "public" is found again when that folder is removed and made anew. */

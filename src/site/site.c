@@ -32,7 +32,7 @@ static struct wherry_slice slice(struct str s)
     return (struct wherry_slice){s.ptr, s.len};
 }
 
-/* ---- what the operator should know --------------------------------------------------------- */
+/* ---- what the operator should know ------------------------------------------------- */
 
 static bool may_complain(struct site *site, enum root_find find)
 {
@@ -65,7 +65,7 @@ static void complain(struct site *site, const struct resolution *resolution)
     }
 }
 
-/* ---- from a path to a representation ------------------------------------------------------- */
+/* ---- from a path to a representation ----------------------------------------------- */
 
 /* Reads the file that a path was resolved to.  NULL: the resolution is a refusal now. */
 static struct representation *make(struct site *site, struct cache_key key,
@@ -154,7 +154,7 @@ static struct representation *find(struct site *site, struct cache_key key,
     return resolution->kind == RESOLVE_FILE ? make(site, key, resolution, now) : NULL;
 }
 
-/* ---- from a representation to an answer ---------------------------------------------------- */
+/* ---- from a representation to an answer -------------------------------------------- */
 
 static void release(void *owner)
 {
@@ -205,7 +205,7 @@ static enum wherry_next answer_redirect(const struct site *site, struct wherry_e
     return next;
 }
 
-/* ---- what the server calls ------------------------------------------------------------------ */
+/* ---- what the server calls --------------------------------------------------------- */
 
 static struct cache_key key_of(const struct wherry_exchange *exchange)
 {
@@ -310,7 +310,7 @@ static void site_tick(void *data)
     warm_error_pages(site);
 }
 
-/* ---- its life ------------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------- */
 
 struct site *site_new(const struct site_settings *settings, char *problem, size_t size)
 {

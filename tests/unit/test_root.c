@@ -20,32 +20,14 @@
 #include <unistd.h>
 
 #include "site/root.h"
+#include "tests/support/folder.h"
 
 enum { NOBODY = 65534 };
 
 /* Holds "site", the root, and "secret" beside it. */
-static char base[] = "/tmp/wherry-root-XXXXXX";
+static struct folder base;
 
-/* ---- the tree --------------------------------------------------------------------------- */
-
-static void make_file(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static void make_folder(const char *name)
-{
-    assert_int_equal(mkdir(name, 0755), 0);
-}
-
-static void make_link(const char *name, const char *target)
-{
-    assert_int_equal(symlink(target, name), 0);
-}
+/* ---- the tree ---------------------------------------------------------------------- */
 
 static void make_socket(const char *name)
 {
@@ -62,55 +44,53 @@ static char name_255[256];
 static void make_odd_names(void)
 {
     memset(name_255, 'n', 255);
-    make_file(name_255, "long");
-    make_file("100%", "percent");
-    make_file("a b#c?d", "marks");
-    make_file("quote\"'\\", "quotes");
-    make_file("line\nbreak", "newline");
-    make_file("\xff\xfe", "invalid UTF-8");
-    make_file("caf\xc3\xa9", "UTF-8");
+    folder_file(name_255, "long");
+    folder_file("100%", "percent");
+    folder_file("a b#c?d", "marks");
+    folder_file("quote\"'\\", "quotes");
+    folder_file("line\nbreak", "newline");
+    folder_file("\xff\xfe", "invalid UTF-8");
+    folder_file("caf\xc3\xa9", "UTF-8");
 }
 
 static void make_links(void)
 {
-    make_link("link", "file");
-    make_link("docs/up", "../file");
-    make_link("docs/down-and-up", "deep/../../docs/page");
-    make_link("folder-link", "docs");
-    make_link("chain", "folder-link/up");
-    make_link("absolute", "/etc/passwd");
-    make_link("outside", "../secret");
-    make_link("docs/outside", "deep/../../../secret");
-    make_link("outside-folder", "..");
-    make_link("back-in", "../site/file");
-    make_link("loop", "loop");
-    make_link("ping", "pong");
-    make_link("pong", "ping");
-    make_link("self", ".");
-    make_link("dangling", "nothing");
-    make_link("to-fifo", "fifo");
+    folder_link("link", "file");
+    folder_link("docs/up", "../file");
+    folder_link("docs/down-and-up", "deep/../../docs/page");
+    folder_link("folder-link", "docs");
+    folder_link("chain", "folder-link/up");
+    folder_link("absolute", "/etc/passwd");
+    folder_link("outside", "../secret");
+    folder_link("docs/outside", "deep/../../../secret");
+    folder_link("outside-folder", "..");
+    folder_link("back-in", "../site/file");
+    folder_link("loop", "loop");
+    folder_link("ping", "pong");
+    folder_link("pong", "ping");
+    folder_link("self", ".");
+    folder_link("dangling", "nothing");
+    folder_link("to-fifo", "fifo");
 
     /* As Kubernetes lays out a ConfigMap. */
-    make_folder("..2024_11_21");
-    make_file("..2024_11_21/config.html", "config");
-    make_link("..data", "..2024_11_21");
-    make_link("config.html", "..data/config.html");
+    folder_folder("..2024_11_21");
+    folder_file("..2024_11_21/config.html", "config");
+    folder_link("..data", "..2024_11_21");
+    folder_link("config.html", "..data/config.html");
 }
 
 static int make_tree(void **state)
 {
     (void)state;
-    assert_non_null(mkdtemp(base));
-    assert_int_equal(chmod(base, 0755), 0);
-    assert_int_equal(chdir(base), 0);
-    make_file("secret", "secret");
-    make_folder("site");
+    folder_enter(&base);
+    folder_file("secret", "secret");
+    folder_folder("site");
     assert_int_equal(chdir("site"), 0);
-    make_file("file", "hello");
-    make_folder("docs");
-    make_file("docs/page", "page");
-    make_folder("docs/deep");
-    make_folder("empty");
+    folder_file("file", "hello");
+    folder_folder("docs");
+    folder_file("docs/page", "page");
+    folder_folder("docs/deep");
+    folder_folder("empty");
     make_odd_names();
     make_links();
     assert_int_equal(mkfifo("fifo", 0644), 0);
@@ -120,20 +100,17 @@ static int make_tree(void **state)
 
 static int remove_tree(void **state)
 {
-    char command[64];
-
     (void)state;
-    assert_int_equal(chdir("/"), 0);
-    snprintf(command, sizeof command, "rm -rf %s", base);
-    return system(command);
+    folder_leave(&base);
+    return 0;
 }
 
 static struct root *open_site(enum root_links links, bool fallback)
 {
-    char path[64];
+    char path[sizeof base.path + 8];
     struct root *root;
 
-    snprintf(path, sizeof path, "%s/site", base);
+    snprintf(path, sizeof path, "%s/site", base.path);
     root = root_open(path, links);
     assert_non_null(root);
     if (fallback)
@@ -141,7 +118,7 @@ static struct root *open_site(enum root_links links, bool fallback)
     return root;
 }
 
-/* ---- one table, two ways to resolve ------------------------------------------------------ */
+/* ---- one table, two ways to resolve ------------------------------------------------ */
 
 static const struct name_case {
     const char    *promise;
@@ -263,7 +240,7 @@ static void walk_follows_no_links(void **state)
     each_name_resolves(ROOT_LINKS_NONE, true);
 }
 
-/* ---- what does not fit into a row -------------------------------------------------------- */
+/* ---- what does not fit into a row -------------------------------------------------- */
 
 /* Runs `promise` once with the kernel resolving and once walking. */
 static void both_ways(void (*promise)(struct root *root))
@@ -305,7 +282,7 @@ static void finds_a_deep_file(struct root *root)
     size_t len = 0;
 
     /* 4,092 bytes of "d/d/.../d/file", made one folder at a time. */
-    assert_int_equal(chdir(base), 0);
+    assert_int_equal(chdir(base.path), 0);
     assert_int_equal(chdir("site"), 0);
     for (int i = 0; i < 2044; i++) {
         if (mkdir("d", 0755) == -1)
@@ -313,11 +290,11 @@ static void finds_a_deep_file(struct root *root)
         assert_int_equal(chdir("d"), 0);
         len += (size_t)sprintf(name + len, "d/");
     }
-    make_file("file", "deep");
+    folder_file("file", "deep");
     sprintf(name + len, "file");
     assert_int_equal(root_look(root, name, &status), ROOT_FOUND);
     assert_int_equal(status.st_size, 4);
-    assert_int_equal(chdir(base), 0);
+    assert_int_equal(chdir(base.path), 0);
     assert_int_equal(chdir("site"), 0);
 }
 
@@ -332,14 +309,14 @@ static void never_serves_a_hidden_file(struct root *root)
     struct stat status;
     int fd;
 
-    make_file("key", "old key");
+    folder_file("key", "old key");
     assert_true(root_hide(root, "key"));
     assert_int_equal(link("key", "docs/copy"), 0);
     assert_int_equal(root_look(root, "key", &status), ROOT_MISSING);
     assert_int_equal(root_read(root, "docs/copy", &fd, &status), ROOT_MISSING);
     assert_int_equal(root_look(root, "file", &status), ROOT_FOUND);
 
-    make_file("key.new", "new key");
+    folder_file("key.new", "new key");
     assert_int_equal(rename("key.new", "key"), 0);
     assert_false(root_refresh(root));
     assert_int_equal(root_look(root, "key", &status), ROOT_MISSING);
@@ -370,9 +347,9 @@ static void serves_the_new_root(struct root *root)
     struct stat status;
 
     assert_false(root_refresh(root));
-    assert_int_equal(chdir(base), 0);
-    make_folder("next");
-    make_file("next/fresh", "fresh");
+    assert_int_equal(chdir(base.path), 0);
+    folder_folder("next");
+    folder_file("next/fresh", "fresh");
     assert_int_equal(rename("site", "old"), 0);
     assert_false(root_refresh(root));
     assert_int_equal(root_look(root, "file", &status), ROOT_FOUND);
@@ -401,14 +378,14 @@ static void a_relative_root_is_found_again(void **state)
     struct stat status;
 
     (void)state;
-    assert_int_equal(chdir(base), 0);
+    assert_int_equal(chdir(base.path), 0);
     root = root_open("site", ROOT_LINKS_BENEATH);
     assert_non_null(root);
     assert_int_equal(chdir("/"), 0);
     assert_false(root_refresh(root));
     assert_int_equal(root_look(root, "file", &status), ROOT_FOUND);
     root_close(root);
-    assert_int_equal(chdir(base), 0);
+    assert_int_equal(chdir(base.path), 0);
     assert_int_equal(chdir("site"), 0);
 }
 
@@ -422,7 +399,7 @@ static void a_root_that_is_no_folder_is_refused(void **state)
     root_close(NULL);
 }
 
-/* ---- what the system refuses -------------------------------------------------------------- */
+/* ---- what the system refuses ------------------------------------------------------- */
 
 /* In a child that is nobody, because root may read everything.  Its exit status counts what was
  * not as promised. */
@@ -447,10 +424,10 @@ static void denies_what_it_may_not_read(struct root *root)
     int status;
     pid_t child;
 
-    make_file("locked", "locked");
+    folder_file("locked", "locked");
     chmod("locked", 0600);
-    make_folder("closed");
-    make_file("closed/page", "closed");
+    folder_folder("closed");
+    folder_file("closed/page", "closed");
     chmod("closed", 0700);
     child = fork();
     assert_int_not_equal(child, -1);
@@ -516,7 +493,7 @@ static void no_descriptors_is_exhausted(void **state)
     both_ways(says_that_descriptors_have_run_out);
 }
 
-/* ---- while others change it ---------------------------------------------------------------- */
+/* ---- while others change it -------------------------------------------------------- */
 
 struct looker {
     struct root *root;
@@ -549,7 +526,7 @@ static void keeps_serving_while_replaced(struct root *root)
     pthread_t thread;
     unsigned replaced = 0;
 
-    assert_int_equal(chdir(base), 0);
+    assert_int_equal(chdir(base.path), 0);
     assert_int_equal(system("mkdir twin twin/docs && echo hi >twin/file &&"
                             "ln -s ../file twin/docs/up"), 0);
     assert_int_equal(pthread_create(&thread, NULL, look_until_stopped, &looker), 0);
