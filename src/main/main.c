@@ -1,4 +1,5 @@
 /* wherry - serves one folder as a website. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -77,6 +78,12 @@ static bool open_site(struct program *program)
     program->site = site_new(&options->site, program->problem, sizeof program->problem);
     if (!program->site)
         return false;
+    /* Such a root opens, and then nothing in it does: better to say so now than at each request. */
+    if (euidaccess(options->site.root, X_OK) != 0) {
+        snprintf(program->problem, sizeof program->problem,
+                 "cannot look into the folder \"%s\": %s", options->site.root, strerror(errno));
+        return false;
+    }
     if (options->config && !site_hide(program->site, options->config))
         return tell(program, "cannot keep the configuration file from being served");
     return true;

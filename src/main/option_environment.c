@@ -55,7 +55,7 @@ static const struct option *nearest_variable(struct str name)
 static void warn_unknown(struct options *options, struct str name)
 {
     const struct option   *nearest = nearest_variable(name);
-    struct option_variable room;
+    struct option_variable room = {0};
     char                   quoted[128];
 
     log_quote(quoted, sizeof quoted, name);

@@ -199,6 +199,7 @@ static char *next_line(char *room, int size, void *data)
 
 bool option_file_parse(struct options *options, const char *path, struct str content)
 {
+    static char comments[] = ";#";      /* inih keeps the pointer */
     struct file file = {.options = options, .path = path, .rest = content};
     int         result;
 
@@ -206,7 +207,7 @@ bool option_file_parse(struct options *options, const char *path, struct str con
     ini_max_line = ini_initial_alloc = LINE_BYTES_MAX;
     ini_allow_multiline = false;
     ini_allow_inline_comments = true;
-    ini_inline_comment_prefixes = (char[]){";#"};
+    ini_inline_comment_prefixes = comments;
     ini_stop_on_first_error = true;
     result = ini_parse_stream(next_line, &file, take_pair, &file);
     if (file.failed)

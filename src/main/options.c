@@ -9,7 +9,7 @@
 const char *options_name(const struct option *option, const struct option_given *given,
                          struct option_name *room)
 {
-    struct option_variable variable;
+    struct option_variable variable = {0};
     size_t                 size = sizeof room->text;
     char                   path[256];
 
@@ -32,7 +32,7 @@ const char *options_name(const struct option *option, const struct option_given 
 const char *options_origin(const struct option *option, const struct option_given *given,
                            struct option_name *room)
 {
-    struct option_variable variable;
+    struct option_variable variable = {0};
     size_t                 size = sizeof room->text;
     char                   path[256];
 
