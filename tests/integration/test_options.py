@@ -1,0 +1,303 @@
+"""How wherry is asked to run: what its user writes, and what they are told."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "wherry.8"
+
+
+@pytest.fixture
+def wherry(request, tmp_path):
+    """Runs the program in an empty folder until it ends by itself."""
+    program = Path(request.config.getoption("--build")).resolve() / "wherry"
+
+    def run(*words, **variables):
+        inherited = {name: value for name, value in os.environ.items()
+                     if not name.startswith("WHERRY_")}
+        return subprocess.run([program, *words], cwd=tmp_path, env={**inherited, **variables},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def told(run):
+    """What it printed, when all was well."""
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout
+
+
+def assert_mistake(run, code, sentence):
+    assert (run.stdout, run.stderr, run.returncode) == ("", f"wherry: {sentence}\n", code)
+
+
+def values(printed):
+    """{name: (value, origin)} of what --print-config printed."""
+    lines = re.findall(r"^(\S+) += (.*?) +# (.*)$", printed, re.MULTILINE)
+    return {name: (value, origin) for name, value, origin in lines}
+
+
+# ---- questions
+
+
+def test_version(wherry):
+    assert re.fullmatch(r"wherry \d+\.\d+\.\d+\n", told(wherry("--version")))
+
+
+def test_help_is_short_and_names_every_option(wherry):
+    printed = told(wherry("--help"))
+    assert printed.startswith("Usage: wherry [OPTIONS] [ROOT]\n")
+    assert max(map(len, printed.splitlines())) < 100
+    for name in values(told(wherry("--print-config"))):
+        assert f"\n  --{name} " in printed
+    for code in ("100", "102", "111"):
+        assert code in printed
+
+
+def test_help_is_given_whatever_else_is_wrong(wherry):
+    assert told(wherry("--help", WHERRY_HTTP_PORT="x")) == told(wherry("--help"))
+
+
+def test_an_answer_that_nobody_can_read_is_a_failure(wherry, request):
+    program = Path(request.config.getoption("--build")).resolve() / "wherry"
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([program, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (run.returncode, run.stderr) == (111, "wherry: cannot write to standard output\n")
+
+
+def test_check_says_that_all_is_well(wherry, tmp_path):
+    assert re.fullmatch(rf"wherry \S+ is ready to carry {re.escape(str(tmp_path))}\n",
+                        told(wherry("--check")))
+
+
+def test_check_does_not_listen(wherry):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        told(wherry("--check", f"--http-port={taken.getsockname()[1]}"))
+
+
+# ---- where values come from
+
+
+def test_precedence(wherry, tmp_path):
+    (tmp_path / "w.conf").write_text("workers = 5\nworkers-max = 6\nindex = home.html\n")
+    printed = values(told(wherry("--print-config", "--config", "w.conf", "--workers", "3",
+                                 WHERRY_WORKERS="4", WHERRY_WORKERS_MAX="9", WHERRY_DRAIN="")))
+    assert printed["workers"] == ("3", "command line")
+    assert printed["workers-max"] == ("9", "WHERRY_WORKERS_MAX")
+    assert printed["index"] == ("home.html", "w.conf:3")
+    assert printed["drain"] == ("10s", "default")
+
+
+def test_the_file_can_be_named_by_the_environment(wherry, tmp_path):
+    (tmp_path / "w.conf").write_text("[wherry]\nhttp-port = 81\n")
+    printed = values(told(wherry("--print-config", WHERRY_CONFIG="w.conf")))
+    assert printed["http-port"] == ("81", "w.conf:2")
+
+
+@pytest.mark.parametrize("root", ["site", "a b", " a ", "a # b", "a ; b", '"a"', "\\x41", "a\nb",
+                                  "r\u00e9sum\u00e9", "[wherry]", "-"])
+def test_what_is_printed_is_a_file(wherry, tmp_path, root):
+    first = told(wherry("--print-config", "--no-clean-urls", "--index=", "--", root,
+                        WHERRY_HEAD_TIMEOUT="1500ms"))
+    (tmp_path / "w.conf").write_text(first)
+    second = told(wherry("--print-config", "--config=w.conf"))
+    assert {name: value for name, (value, _) in values(first).items()} == \
+           {name: value for name, (value, _) in values(second).items()}
+    assert len(values(first)) > 20
+
+
+def test_what_kubernetes_sets_is_passed_over_in_silence(wherry):
+    told(wherry("--check", WHERRY_PORT="tcp://10.0.0.1:80", WHERRY_SERVICE_HOST="10.0.0.1",
+                WHERRY_SERVICE_PORT="80", WHERRY_SERVICE_PORT_HTTP="80",
+                WHERRY_PORT_80_TCP="tcp://10.0.0.1:80", WHERRY_PORT_80_TCP_PROTO="tcp",
+                WHERRY_HTTP_PORT="tcp://10.0.0.1:80"))
+
+
+def test_an_unknown_variable_only_warns(wherry):
+    run = wherry("--check", WHERRY_HTPP_PORT="80")
+    assert run.returncode == 0
+    assert run.stderr == ("wherry: WHERRY_HTPP_PORT is not an option; "
+                          "did you mean WHERRY_HTTP_PORT?\n")
+    assert told(wherry("--check", "--log-level=error", WHERRY_HTPP_PORT="80"))
+
+
+# ---- mistakes
+
+
+def test_a_mistake_on_the_command_line(wherry):
+    assert_mistake(wherry("--http-port", "80x"), 100,
+                   '--http-port is "80x"; it must be a number from 0 to 65535, or off '
+                   "(see wherry --help)")
+
+
+def test_an_unknown_option(wherry):
+    assert_mistake(wherry("--htpp-port", "80"), 100,
+                   "--htpp-port is not an option; did you mean --http-port? (see wherry --help)")
+
+
+def test_two_roots(wherry):
+    assert_mistake(wherry("a", "b"), 100,
+                   '"b" is one ROOT too many after "a" (see wherry --help)')
+    assert_mistake(wherry("--root=a", "b"), 100,
+                   '--root is "a", but ROOT is "b"; give one of them (see wherry --help)')
+
+
+def test_a_mistake_in_the_environment(wherry):
+    assert_mistake(wherry(WHERRY_DRAIN="soon"), 102,
+                   'WHERRY_DRAIN is "soon"; it must be a time from 0 to 24h, '
+                   "in seconds or with ms, s, m or h, as in 10s")
+
+
+def test_a_mistake_in_the_file(wherry, tmp_path):
+    (tmp_path / "w.conf").write_text("\n[wherry]\nhttp_port = 80\n")
+    assert_mistake(wherry("--config=w.conf"), 102,
+                   'w.conf:3: "http_port" is not an option; did you mean http-port?')
+
+
+def test_a_file_that_cannot_be_read(wherry):
+    assert_mistake(wherry("--config=w.conf"), 111,
+                   '--config is "w.conf", which cannot be read: No such file or directory')
+
+
+def test_mistakes_are_found_before_anything_is_opened(wherry):
+    assert_mistake(wherry("nowhere", WHERRY_LINKS="all"), 102,
+                   'WHERRY_LINKS is "all"; it must be beneath or none')
+
+
+# ---- the system says no
+
+
+def test_a_port_that_is_taken(wherry):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = wherry("--http-port", str(port))
+    assert (run.stdout, run.returncode) == ("", 111)
+    assert re.fullmatch(rf"wherry: cannot listen on localhost port {port}: "
+                        r"Address already in use.*\n", run.stderr)
+
+
+def test_an_address_of_another_machine(wherry):
+    assert_mistake(wherry("--address=192.0.2.1", "--http-port=0"), 111,
+                   "cannot listen on 192.0.2.1 port 0: Cannot assign requested address")
+
+
+def test_a_root_that_is_a_file(wherry, tmp_path):
+    (tmp_path / "page.html").write_text("hello")
+    assert_mistake(wherry("page.html"), 111, 'cannot open the folder "page.html": Not a directory')
+
+
+def test_a_root_that_is_not_there(wherry):
+    assert_mistake(wherry("nowhere"), 111,
+                   'cannot open the folder "nowhere": No such file or directory')
+    assert_mistake(wherry("--check", "nowhere"), 111,
+                   'cannot open the folder "nowhere": No such file or directory')
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads all")
+def test_a_root_that_may_not_be_read(request):
+    program = Path(request.config.getoption("--build")).resolve() / "wherry"
+    somebody = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as folder:       # where somebody else may go, too
+        os.chmod(folder, 0o755)
+        shut = Path(folder, "shut")
+        shut.mkdir(mode=0o000)
+        run = subprocess.run([*somebody, shutil.copy(program, folder), "--check", shut],
+                             capture_output=True, text=True, timeout=60)
+    assert run.returncode == 111
+    assert run.stderr.endswith(f'wherry: cannot look into the folder "{shut}": '
+                               "Permission denied\n")
+
+
+# ---- running
+
+
+def start(request, *words):
+    program = Path(request.config.getoption("--build")).resolve() / "wherry"
+    return subprocess.Popen([program, "--http-port=0", *words], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def test_it_says_what_it_carries_and_where(request, tmp_path):
+    with start(request, tmp_path) as process:
+        first, second = process.stdout.readline(), process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert re.fullmatch(rf"wherry \S+ carries {re.escape(str(tmp_path))}\n", first)
+    assert re.fullmatch(r"  http://localhost:[1-9]\d*\n", second)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_well(request, tmp_path, number):
+    with start(request, tmp_path) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGPIPE)
+        process.send_signal(number)
+        assert process.wait(30) == 0
+
+
+def has_namespaces():
+    return shutil.which("unshare") and not subprocess.run(
+        ["unshare", "--pid", "--fork", "true"], stderr=subprocess.DEVNULL).returncode
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="no process of ours can be number 1 here")
+def test_it_ends_well_as_process_1(request, tmp_path):
+    program = Path(request.config.getoption("--build")).resolve() / "wherry"
+    command = ["unshare", "--pid", "--fork", program, "--http-port=0", tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        first = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+        os.kill(int(first), signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_a_second_signal_ends_it_at_once(request, tmp_path):
+    with start(request, "--drain=1h", tmp_path) as process:
+        process.stdout.readline()
+        port = int(process.stdout.readline().rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)) as peer:
+            peer.sendall(b"GET / HT")           # in flight for as long as it may be
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(1)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 128 + signal.SIGTERM
+
+
+def test_the_file_it_reads_is_not_served(request, tmp_path):
+    (tmp_path / "w.conf").write_text("index =\n")
+    (tmp_path / "w.txt").write_text("hello")
+    with start(request, "--config", tmp_path / "w.conf", tmp_path) as process:
+        process.stdout.readline()
+        port = int(process.stdout.readline().rsplit(":", 1)[1])
+        answers = []
+        for name in ("w.conf", "w.txt"):
+            with socket.create_connection(("127.0.0.1", port)) as peer:
+                peer.sendall(f"GET /{name} HTTP/1.0\r\n\r\n".encode())
+                answers.append(peer.makefile("rb").readline().split()[1])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert answers == [b"404", b"200"]
+
+
+# ---- the manual page
+
+
+def test_the_manual_page_lists_the_options_as_they_are(wherry):
+    """When this fails: scripts/make-manual"""
+    between = PAGE.read_text().split('.\\" options begin\n')[1].split('.\\" options end\n')[0]
+    assert between == told(wherry("--print-manual-options"))
+
+
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not here")
+def test_the_manual_page_is_in_order():
+    run = subprocess.run(["mandoc", "-Tlint", PAGE], capture_output=True, text=True)
+    assert run.stdout == ""
