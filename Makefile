@@ -7,6 +7,7 @@
 # make format             clang-format
 # make layers             the include graph; fails on an arrow that points up
 # make clean              remove build/
+# make ... V=1            with every command in full
 # make help               these lines
 
 CC       = cc
@@ -43,6 +44,9 @@ INNER := $(OUT)/inner.a
 # Everything of the program but its main(), so that tests reach the options too.
 OUTER := $(call obj,$(filter-out src/main/main.c,$(MAIN)))
 
+# Short lines unless V=1.
+SAY = $(if $(V),,@echo "  $(1) $@" &&)
+
 # A second make, because setup may have changed what pkg-config answers; it uses every core.
 TOGETHER = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -54,25 +58,25 @@ TOGETHER = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(she
 all: $(OUT)/wherry $(OUT)/libwherry.a
 
 $(OUT)/wherry: $(call obj,$(MAIN)) $(INNER)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(INNER): $(call obj,$(LIB))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call SAY,archive) $(AR) rcs $@ $^
 # One object, so that only wherry_ names are left for others to see.
 $(OUT)/libwherry.a: $(call obj,$(LIB))
-	$(LD) -r -o $(OUT)/wherry.o $^
-	objcopy --localize-hidden $(OUT)/wherry.o
+	$(call SAY,archive) $(LD) -r -o $(OUT)/wherry.o $^
+	@objcopy --localize-hidden $(OUT)/wherry.o
 	@rm -f $@
-	$(AR) rcs $@ $(OUT)/wherry.o
+	@$(AR) rcs $@ $(OUT)/wherry.o
 
 # Our own calls to the allocator go through tests/support/alloc_fail.c.
 $(call bin,$(UNIT)): %: %.o $(call obj,$(HELP)) $(OUTER) $(INNER)
-	$(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(LDLIBS) -lcmocka
+	$(call SAY,link) $(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(LDLIBS) -lcmocka
 $(call bin,$(PEER)): %: %.o $(INNER)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call SAY,compile) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 setup:
 	@scripts/setup
