@@ -24,14 +24,14 @@ static bool tell(struct program *program, const char *problem)
     return false;
 }
 
-static int complain(const char *sentence, int code)
+static enum exit_code complain(const char *sentence, enum exit_code code)
 {
     fprintf(stderr, "wherry: %s\n", sentence);
     return code;
 }
 
 /* Whole lines to stdout, at once.  An answer that nobody can read is a failure. */
-static int answer(struct buf *out)
+static enum exit_code answer(struct buf *out)
 {
     struct str lines = buf_view(out);
     bool       ok = !out->failed && fwrite(lines.ptr, 1, lines.len, stdout) == lines.len &&
@@ -47,7 +47,7 @@ static bool is_question(const struct options *options)
     return options->help || options->version || options->print_manual || options->print_config;
 }
 
-static int answer_question(const struct options *options)
+static enum exit_code answer_question(const struct options *options)
 {
     struct buf out = BUF_UP_TO(ANSWER_BYTES_MAX);
 
@@ -123,7 +123,7 @@ static bool run(struct program *program)
     return program->problem[0] == '\0';
 }
 
-static int check(struct program *program)
+static enum exit_code check(struct program *program)
 {
     struct buf out = BUF_UP_TO(16 * 1024);
 
@@ -135,7 +135,7 @@ static int check(struct program *program)
     return answer(&out);
 }
 
-static int serve(struct program *program)
+static enum exit_code serve(struct program *program)
 {
     bool ok = open_site(program) && open_server(program);
 
@@ -159,7 +159,7 @@ static void start_speaking(const struct options *options)
 int main(int argc, char **argv)
 {
     struct program program = {.options = OPTIONS_NONE};
-    int            code;
+    enum exit_code code;
 
     if (!options_read(&program.options, argc, argv, environ)) {
         code = complain(program.options.mistake.sentence, program.options.mistake.code);
@@ -173,5 +173,5 @@ int main(int argc, char **argv)
     wherry_server_free(program.server);
     site_free(program.site);
     options_fini(&program.options);
-    return code;
+    return (int)code;
 }
