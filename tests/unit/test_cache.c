@@ -375,8 +375,7 @@ static void without_memory_nothing_is_kept(void **state)
     representation_release(made);
 }
 
-/* ---- many threads
- * ------------------------------------------------------------------------------- */
+/* ---- many threads ------------------------------------------------------------------ */
 
 enum { THREADS = 4, ROUNDS = 20000, PATHS = 24 };
 

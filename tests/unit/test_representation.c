@@ -403,8 +403,7 @@ static void a_large_text_is_read_to_its_end(void **state)
     representation_release(made);
 }
 
-/* ---- files that change
- * -------------------------------------------------------------------------- */
+/* ---- files that change ------------------------------------------------------------- */
 
 static struct representation *make_large(void)
 {
