@@ -99,7 +99,7 @@ const struct option option_table[] = {
      .help = "Answer for a folder with the file of this name in it; empty: with none."},
     {.name = "clean-urls", .kind = OPTION_BOOLEAN, .initial = "yes",
      .group = SERVE, INTO(site.clean_urls),
-     .help = "Serve about.html as /about, and redirect /about.html there."},
+     .help = "Serve about.html as /about too, and redirect /about/ there."},
     {.name = "links", .kind = OPTION_CHOICE, .argument = "WHICH", .initial = "beneath",
      .choices = link_choices, .group = SERVE, INTO(site.links),
      .help = "Follow symbolic links while they stay beneath the root (beneath), or not at all "

@@ -139,6 +139,29 @@ static bool clash(struct options *options, const char *a, const char *b, const c
                         why, hint(code));
 }
 
+static struct option_given *given_of(struct options *options, const char *name)
+{
+    return &options->given[option_index(option_find(str_view(name)))];
+}
+
+/* Who sets one of two values that belong together need not know of the other. */
+static void let_defaults_follow(struct options *options)
+{
+    struct wherry_settings *server = &options->server;
+    struct option_given    *workers_max = given_of(options, "workers-max");
+    struct option_given    *target_max = given_of(options, "target-max");
+
+    if (workers_max->source == OPTION_FROM_DEFAULT && server->workers > server->workers_max) {
+        server->workers_max = server->workers;
+        workers_max->text = given_of(options, "workers")->text;
+    }
+    if (target_max->source == OPTION_FROM_DEFAULT &&
+        server->target_bytes_max > server->head_bytes_max) {
+        server->target_bytes_max = server->head_bytes_max;
+        target_max->text = given_of(options, "head-max")->text;
+    }
+}
+
 static bool fit_together(struct options *options)
 {
     const struct wherry_settings *server = &options->server;
@@ -160,9 +183,11 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
         return false;
     if (options->help || options->version || options->print_manual)
         return true;
-    return option_environment_read(options, environment) &&
-           (!options->config || option_file_read(options, options->config)) &&
-           fit_together(options);
+    if (!option_environment_read(options, environment) ||
+        (options->config && !option_file_read(options, options->config)))
+        return false;
+    let_defaults_follow(options);
+    return fit_together(options);
 }
 
 void options_fini(struct options *options)

@@ -493,8 +493,8 @@ static const struct mistake_case {
      "WHERRY_CONFIG is \".\", which cannot be read: Is a directory"},
     {"a file without an end", WORDS("--config=/dev/zero"), CODE_SYSTEM,
      "--config is \"/dev/zero\", which cannot be read: File too large"},
-    {"more workers than there may be", WORDS("--workers=65"), CODE_USAGE,
-     "--workers is 65, but --workers-max is 64 by default; it must not be more" SEE},
+    {"more workers than there may be", WORDS("--workers=65", "--workers-max=64"), CODE_USAGE,
+     "--workers is 65, but --workers-max is 64; it must not be more" SEE},
     {"a target longer than its head",
      {.environment = {"WHERRY_HEAD_MAX=4K"}, .file = "target-max = 8K\n"},
      CODE_CONFIGURATION,
@@ -783,9 +783,23 @@ static int leave_folder(void **state)
     return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
 }
 
+static void defaults_follow_the_value_they_belong_to(void **state)
+{
+    char *argv[] = {(char *)"wherry", (char *)"--workers=100", (char *)"--head-max=4K", NULL};
+    char *environment[] = {NULL};
+    struct options options = OPTIONS_NONE;
+
+    (void)state;
+    assert_true(options_read(&options, 3, argv, environment));
+    assert_int_equal(options.server.workers_max, 100);
+    assert_int_equal(options.server.target_bytes_max, 4096);
+    options_fini(&options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_follow_the_value_they_belong_to),
         cmocka_unit_test(a_number_is_read_as_its_option_wants),
         cmocka_unit_test(a_text_is_read_as_its_option_wants),
         cmocka_unit_test(a_socket_path_has_107_bytes_at_most),
