@@ -33,15 +33,22 @@ void source_start(struct source *source)
 
 bool source_claim(struct source *source)
 {
-    for (;;) {
-        if (moved(source, CLAIM_IDLE, CLAIM_RUNNING))
-            return true;
-        if (moved(source, CLAIM_RUNNING, CLAIM_NOTIFIED))
+    unsigned char seen = atomic_load(&source->claim);
+
+    for (;;) {              /* an exchange that fails has seen what is there instead */
+        switch ((enum claim)seen) {
+        case CLAIM_IDLE:
+            if (atomic_compare_exchange_weak(&source->claim, &seen, CLAIM_RUNNING))
+                return true;
+            break;
+        case CLAIM_RUNNING:
+            if (atomic_compare_exchange_weak(&source->claim, &seen, CLAIM_NOTIFIED))
+                return false;
+            break;
+        case CLAIM_FREE:
+        case CLAIM_NOTIFIED:
             return false;
-        /* It may have been let go between the two attempts: then it is IDLE, and ours to claim. */
-        if (atomic_load(&source->claim) != CLAIM_IDLE &&
-            atomic_load(&source->claim) != CLAIM_RUNNING)
-            return false;
+        }
     }
 }
 
