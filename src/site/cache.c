@@ -276,10 +276,16 @@ void cache_put(struct cache *cache, struct cache_key key, struct representation 
     }
     pthread_mutex_lock(&cache->lock);
     old = find(cache, key, entry->hash);
-    if (old)
-        take_out(cache, old, &dropped);
-    make_room(cache, entry->cost, &dropped);
-    insert(cache, entry);
+    if (old && old->checked_ms > now.ms) {
+        /* Somebody began to read later, and was faster. */
+        entry->next = NULL;
+        dropped = entry;
+    } else {
+        if (old)
+            take_out(cache, old, &dropped);
+        make_room(cache, entry->cost, &dropped);
+        insert(cache, entry);
+    }
     pthread_mutex_unlock(&cache->lock);
     free_entries(dropped);
 }

@@ -40,7 +40,8 @@ void cache_confirm(struct cache *cache, struct cache_key key, const struct repre
                    struct clock now);
 
 /* Keeps `made` (with a reference of its own) in place of what was there; `now` is from before it
- * was read.  What is too large for the cache, or no memory: not kept, which is no failure. */
+ * was read.  What is too large for the cache, older than what is there, or no memory: not kept,
+ * which is no failure. */
 void cache_put(struct cache *cache, struct cache_key key, struct representation *made,
                struct clock now);
 

@@ -83,6 +83,7 @@ static enum reading read_body(struct representation *made, char *room, XXH3_stat
     uint64_t offset = 0;
 
     while (offset < made->length) {
+        /* cppcheck-suppress legacyUninitvar ; it is what pread writes to */
         char *into = room ? room + offset : block;
         size_t wanted = room ? made->length - offset : sizeof block;
         ssize_t got = pread(made->fd, into, wanted, (off_t)offset);

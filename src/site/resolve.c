@@ -1,6 +1,7 @@
 #include "site/resolve.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "http/head.h"
 
@@ -10,16 +11,10 @@ static const char nothing_there[] = "there is no such file";
 static bool name_it(struct resolution *resolution, struct str path, const char *separator,
                     const char *ending)
 {
-    size_t separator_len = strlen(separator), ending_len = strlen(ending);
-    char *name = resolution->name;
+    int len = snprintf(resolution->name, sizeof resolution->name, "%.*s%s%s", STR_ARG(path),
+                       separator, ending);
 
-    if (path.len + separator_len + ending_len >= sizeof resolution->name ||
-        str_find(path, '\0') != path.len)
-        return false;
-    memcpy(name, path.ptr, path.len);
-    memcpy(name + path.len, separator, separator_len);
-    memcpy(name + path.len + separator_len, ending, ending_len + 1);
-    return true;
+    return len >= 0 && (size_t)len < sizeof resolution->name && str_find(path, '\0') == path.len;
 }
 
 /* What the disk has under that name: what it is, or nothing.  A trouble is told apart from both. */

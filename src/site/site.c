@@ -11,9 +11,14 @@
 #include "wherry.h"
 
 enum {
-    KEEP_MS      = 1000,        /* between two looks at the root and the error pages */
-    COMPLAINT_MS = 1000,        /* between two log lines of one kind: peers choose how often */
-    FINDS        = ROOT_BROKEN + 1,
+    KEEP_MS        = 1000,      /* between two looks at the root and the error pages */
+    COMPLAINTS_MAX = 10,        /* log lines of one kind in a second: peers choose how often */
+    FINDS          = ROOT_BROKEN + 1,
+};
+
+struct complaints {
+    _Atomic int64_t second;
+    atomic_uint     count;                      /* in that second */
 };
 
 struct site {
@@ -22,7 +27,7 @@ struct site {
     struct resolve_rules rules;
     const char          *cache_control;
     int64_t              kept_ms;               /* only the keeper's thread looks at it */
-    _Atomic int64_t      complained_ms[FINDS];  /* by kind; 0: never */
+    struct complaints    complaints[FINDS];
 };
 
 static const struct str error_pages[] = {STR("404.html"), STR("50x.html")};
@@ -34,14 +39,15 @@ static struct wherry_slice slice(struct str s)
 
 /* ---- what the operator should know ------------------------------------------------- */
 
+/* Two threads at the turn of a second may let one line more pass, or less. */
 static bool may_complain(struct site *site, enum root_find find)
 {
-    int64_t now_ms = clock_now().ms;
-    int64_t last_ms = atomic_load_explicit(&site->complained_ms[find], memory_order_relaxed);
+    struct complaints *complaints = &site->complaints[find];
+    int64_t second = clock_now().ms / 1000;
 
-    if (last_ms != 0 && now_ms - last_ms < COMPLAINT_MS)
-        return false;
-    return atomic_compare_exchange_strong(&site->complained_ms[find], &last_ms, now_ms);
+    if (atomic_exchange(&complaints->second, second) != second)
+        atomic_store(&complaints->count, 0);
+    return atomic_fetch_add(&complaints->count, 1) < COMPLAINTS_MAX;
 }
 
 /* A file that is there and is not served is more often a mistake of ours than of the visitor's. */
@@ -238,7 +244,8 @@ static enum wherry_next site_work(struct wherry_exchange *exchange, void *data)
     if (resolution.kind != RESOLVE_REFUSED)
         return answer_redirect(site, exchange, key, resolution.kind);
     complain(site, &resolution);
-    return wherry_refuse(exchange, resolution.refusal.status, resolution.refusal.why);
+    return wherry_refuse(exchange, (int)resolution.refusal.status,
+                         resolution.refusal.why);
 }
 
 static const struct str *error_page_for(int status)

@@ -126,6 +126,20 @@ static void a_newer_version_takes_the_place(void **state)
     cache_free(cache);
 }
 
+/* Two threads read a file while it changes; the one who began first may come last. */
+static void an_older_version_does_not(void **state)
+{
+    struct cache *cache = cache_new(MANY, 100);
+    const struct representation *fresh;
+    bool needs_check;
+
+    (void)state;
+    fresh = put(cache, page("about"), 10, later(20));
+    put(cache, page("about"), 20, later(10));
+    assert_ptr_equal(known(cache, page("about"), later(20), &needs_check), fresh);
+    cache_free(cache);
+}
+
 static void what_somebody_holds_outlives_the_cache(void **state)
 {
     struct cache *cache = cache_new(MANY, 100);
@@ -448,6 +462,7 @@ int main(void)
         cmocka_unit_test(what_was_put_is_found),
         cmocka_unit_test(a_slash_behind_is_another_path),
         cmocka_unit_test(a_newer_version_takes_the_place),
+        cmocka_unit_test(an_older_version_does_not),
         cmocka_unit_test(what_somebody_holds_outlives_the_cache),
         cmocka_unit_test(only_the_stale_version_is_dropped),
         cmocka_unit_test(clearing_forgets_everything),
