@@ -3,8 +3,7 @@
 
 #include <arpa/inet.h>
 
-#include "tests/support/promised.h"
-#include "tests/support/tight.h"
+#include "tests/support/promise.h"
 
 static const struct resolve_case {
     const char *promise;
@@ -39,7 +38,7 @@ static void has_text(const char *promise, const struct address *address, const c
     char        text[ADDRESS_TEXT_MAX];
     size_t      len = peer_text(&peer, text);
 
-    PROMISED_BYTES(promise, str_of(text, len), str_view(wanted));
+    PROMISED_STR(promise, str_of(text, len), wanted);
     PROMISED(promise, text[len] == '\0');
     PROMISED(promise, peer.port == 8080 && address_port(address) == 8080);
 }

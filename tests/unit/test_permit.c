@@ -4,7 +4,7 @@
 #include <sched.h>
 
 #include "base/clock.h"
-#include "tests/support/promised.h"
+#include "tests/support/promise.h"
 
 enum { TICKETS = 8 };
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "tests/support/promised.h"
+#include "tests/support/promise.h"
 
 /* ---- the claim ------------------------------------------------------------------------ */
 
