@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/list.h"
 
@@ -29,59 +28,19 @@ struct cache {
     size_t          count;
     size_t          bytes_max;
     size_t          entries_max;
-    uint64_t        secret[2];
     size_t          bucket_mask;
     struct entry   *buckets[];
 };
 
-/* ---- the hash: SipHash-1-3, so that nobody outside can choose paths that collide --- */
-
-static uint64_t rotate(uint64_t word, unsigned bits)
+/* FNV-1a.  Nobody outside can fill a bucket: only names that exist are kept, a handful of ways to
+ * say each, and no more than there may be entries. */
+static uint64_t hash_of(struct cache_key key)
 {
-    return word << bits | word >> (64 - bits);
-}
+    uint64_t hash = 0xcbf29ce484222325 + key.is_directory;
 
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] = rotate(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] = rotate(v[2], 32);
-}
-
-static void sip_word(uint64_t v[4], uint64_t word)
-{
-    v[3] ^= word;
-    sip_round(v);
-    v[0] ^= word;
-}
-
-static uint64_t hash_of(const struct cache *cache, struct cache_key key)
-{
-    const uint64_t *secret = cache->secret;
-    uint64_t v[4] = {secret[0] ^ 0x736f6d6570736575, secret[1] ^ 0x646f72616e646f6d,
-                     secret[0] ^ 0x6c7967656e657261, secret[1] ^ 0x7465646279746573};
-    uint64_t last = (uint64_t)key.path.len << 56 ^ (uint64_t)key.is_directory << 55;
-    uint64_t word;
-    size_t at = 0;
-
-    for (; key.path.len - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, key.path.ptr + at, sizeof word);
-        sip_word(v, word);
-    }
-    for (unsigned shift = 0; at < key.path.len; at++, shift += 8)
-        last ^= (uint64_t)(unsigned char)key.path.ptr[at] << shift;
-    sip_word(v, last);
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    for (size_t i = 0; i < key.path.len; i++)
+        hash = (hash ^ (unsigned char)key.path.ptr[i]) * 0x100000001b3;
+    return hash ^ hash >> 32;
 }
 
 /* ---- entries; the lock is held in all of these ------------------------------------- */
@@ -176,7 +135,7 @@ static struct entry *entry_new(const struct cache *cache, struct cache_key key,
         return NULL;
     *entry = (struct entry){
         .turn = LIST_NONE,
-        .hash = hash_of(cache, key),
+        .hash = hash_of(key),
         .representation = representation_acquire(made),
         .cost = cost,
         .checked_ms = now.ms,
@@ -198,10 +157,6 @@ struct cache *cache_new(size_t bytes_max, size_t entries_max)
     cache = calloc(1, sizeof *cache + buckets * sizeof(struct entry *));
     if (!cache)
         return NULL;
-    if (getrandom(cache->secret, sizeof cache->secret, 0) != (ssize_t)sizeof cache->secret) {
-        free(cache);
-        return NULL;
-    }
     pthread_mutex_init(&cache->lock, NULL);
     list_init(&cache->turns);
     cache->bytes_max = bytes_max;
@@ -235,7 +190,7 @@ static bool claim_check(struct entry *entry, struct clock now)
 struct representation *cache_get(struct cache *cache, struct cache_key key, struct clock now,
                                  bool *needs_check)
 {
-    uint64_t hash = hash_of(cache, key);
+    uint64_t hash = hash_of(key);
     struct representation *known = NULL;
     struct entry *entry;
 
@@ -254,7 +209,7 @@ struct representation *cache_get(struct cache *cache, struct cache_key key, stru
 void cache_confirm(struct cache *cache, struct cache_key key, const struct representation *checked,
                    struct clock now)
 {
-    uint64_t hash = hash_of(cache, key);
+    uint64_t hash = hash_of(key);
     struct entry *entry;
 
     pthread_mutex_lock(&cache->lock);
@@ -292,7 +247,7 @@ void cache_put(struct cache *cache, struct cache_key key, struct representation 
 
 void cache_drop(struct cache *cache, struct cache_key key, const struct representation *stale)
 {
-    uint64_t hash = hash_of(cache, key);
+    uint64_t hash = hash_of(key);
     struct entry *entry, *dropped = NULL;
 
     pthread_mutex_lock(&cache->lock);
