@@ -23,14 +23,16 @@ struct target {
     struct str       path;          /* decoded and clean, without the leading "/": "" is the
                                      * root, "a/b c"; the caller's bytes, terminated by a NUL */
     bool             is_directory;  /* the path ended in "/", "/." or "/.." */
-    bool             has_slash;     /* some segment holds a decoded "/": names no file */
+    bool             has_slash;     /* some segment held a decoded "/": `path` names no file, and
+                                     * is not what it looks like */
 };
 
 /* Reads `raw`, which holds CHAR_TARGET bytes only.  `room` is where the decoded path goes; it
- * needs raw.len + 1 bytes.  Refuses (400): an escape that is not two hex digits, an escaped
- * control byte (00 to 1f, 7f), a path that climbs above the root, a fragment ("#"), an absolute
- * form that is not http or https or has user information or a bad authority, "*" for anything but OPTIONS, the
- * authority form (CONNECT is refused with 501 by its method before). */
+ * needs raw.len + 1 bytes.  Refuses (400): an escape in the path that is not two hex digits or
+ * stands for a control byte (00 to 1f, 7f), a path that climbs above the root, a fragment ("#"),
+ * an absolute form that is not http or https or has user information, no host or a bad
+ * authority, "*" for anything but OPTIONS, the authority form (CONNECT is refused with 501 by
+ * its method before).  The query is not looked into. */
 struct refusal target_parse(struct str raw, enum method method, char *room,
                             struct target *target) MUST_USE;
 
