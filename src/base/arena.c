@@ -61,7 +61,7 @@ static struct arena_block *add_block(struct arena *arena, size_t needed)
 
     if (needed > left || needed > SIZE_MAX / 2)
         return NULL;
-    block = malloc(sizeof(*block) + size);
+    block = calloc(1, sizeof(*block) + size);
     if (!block)
         return NULL;
     *block = (struct arena_block){.next = arena->blocks, .size = size};
