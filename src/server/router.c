@@ -1,12 +1,28 @@
 #include "server/router.h"
 
+static bool takes_everything(struct str pattern)
+{
+    return str_ends(pattern, STR("*"));
+}
+
+/* The longest first; of "/a/" and "/a/" + "*", the one that is a name and not a beginning. */
+static bool goes_before(const char *a, const char *b)
+{
+    struct str one = str_view(a), other = str_view(b);
+    size_t     one_len = one.len - takes_everything(one);
+    size_t     other_len = other.len - takes_everything(other);
+
+    return one_len > other_len ||
+           (one_len == other_len && !takes_everything(one) && takes_everything(other));
+}
+
 bool router_add(struct router *router, const struct wherry_route *route)
 {
     size_t at = router->count;
 
     if (route->pattern[0] != '/' || router->count == ROUTES_MAX)
         return false;
-    while (at > 0 && strlen(router->routes[at - 1].pattern) < strlen(route->pattern)) {
+    while (at > 0 && goes_before(route->pattern, router->routes[at - 1].pattern)) {
         router->routes[at] = router->routes[at - 1];
         at--;
     }
@@ -15,14 +31,23 @@ bool router_add(struct router *router, const struct wherry_route *route)
     return true;
 }
 
-/* `path` has lost its leading "/", as target.h says. */
-static bool fits(const char *pattern, struct str path)
+/* `wanted` is the path with the "/" at its end that target.h takes off. */
+static bool is_folder(struct str wanted, const struct target *target)
+{
+    return target->is_directory && wanted.len == target->path.len + 1 &&
+           str_ends(wanted, STR("/")) && str_starts(wanted, target->path);
+}
+
+/* The path has lost its leading "/", as target.h says. */
+static bool fits(const char *pattern, const struct target *target)
 {
     struct str wanted = str_view(pattern + 1);
 
-    if (wanted.len && wanted.ptr[wanted.len - 1] == '*')
-        return str_starts(path, str_of(wanted.ptr, wanted.len - 1));
-    return str_equal(path, wanted);
+    if (takes_everything(wanted)) {
+        wanted.len--;
+        return str_starts(target->path, wanted) || is_folder(wanted, target);
+    }
+    return str_equal(target->path, wanted) || is_folder(wanted, target);
 }
 
 static unsigned bit_of(enum method method)
@@ -76,7 +101,7 @@ static const struct wherry_route *choose(const struct router *router, const stru
         const struct wherry_route *route = &router->routes[i];
 
         if (pattern ? strcmp(route->pattern, pattern) != 0
-                    : !fits(route->pattern, request->target.path))
+                    : !fits(route->pattern, &request->target))
             continue;
         pattern = route->pattern;
         if (route->methods & bit_of(request->method))
