@@ -51,8 +51,11 @@ static enum written outcome(enum io io)
 enum written writer_step(struct writer *writer, struct transport *transport, size_t *budget)
 {
     while (writer->head.len || writer->bytes.len) {
-        enum io io = write_memory(writer, transport, budget);
+        enum io io;
 
+        if (*budget == 0)
+            return WRITTEN_SOME;
+        io = write_memory(writer, transport, budget);
         if (io != IO_DONE)
             return outcome(io);
     }
