@@ -58,7 +58,7 @@ static bool has_ours(const struct request *request, const struct validators *val
     if (fields_has(fields, FIELD_IF_NONE_MATCH))
         return names_ours(fields, FIELD_IF_NONE_MATCH, validators->etag, true);
 
-    if (request->method != METHOD_GET && request->method != METHOD_HEAD)    /* §13.1.3 */
+    if (request->method != METHOD_GET && request->method != METHOD_HEAD)    /* RFC 9110 §13.1.3 */
         return false;
     date = read_date(fields, FIELD_IF_MODIFIED_SINCE, now_s);
     return date != DATE_NONE && validators->last_modified != DATE_NONE &&

@@ -23,8 +23,9 @@ enum condition {
 enum condition condition_check(const struct request *request, const struct validators *validators,
                                int64_t now_s) MUST_USE;
 
-/* May Range be honoured? False for anything but GET, and when an If-Range names another version: a strong tag
- * that is the same, or a date that is exactly ours and strong (§13.1.5, §8.8.2.2). True without If-Range. */
+/* May Range be honoured?  True for GET without If-Range, and when that names the version we
+ * have: by a strong tag that is the same, or a date that is exactly ours and strong (RFC 9110
+ * §13.1.5, §8.8.2.2).  False for any other method. */
 bool condition_range_holds(const struct request *request, const struct validators *validators,
                            int64_t now_s) MUST_USE;
 

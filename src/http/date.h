@@ -9,7 +9,8 @@ enum { DATE_BYTES = 29 };           /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 /* No moment: what date_parse gives for what it cannot read. */
 #define DATE_NONE INT64_MIN
 
-/* Writes DATE_BYTES bytes, not terminated, for seconds since 1970 (years 0 to 9999; beyond, the nearest). */
+/* Writes DATE_BYTES bytes, not terminated, for seconds since 1970 (years 0 to 9999; beyond, the
+ * nearest). */
 void date_format(int64_t wall_s, char out[DATE_BYTES]);
 
 /* Reads all three forms: IMF-fixdate, RFC 850 (a two-digit year more than 50 years ahead of

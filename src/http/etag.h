@@ -14,7 +14,8 @@ bool etag_is_weak(struct str tag) MUST_USE;
 bool etag_equal_strong(struct str a, struct str b) MUST_USE;
 bool etag_equal_weak(struct str a, struct str b) MUST_USE;
 
-/* Some tag of the list ("*" is not one) equals `tag`.  A malformed element ends the list: nothing from there on matches. */
+/* Some tag of the list ("*" is not one) equals `tag`.  A malformed element ends the list: nothing
+ * from there on matches. */
 bool etag_list_has(struct str list, struct str tag, bool weak) MUST_USE;
 
 #endif

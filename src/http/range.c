@@ -86,7 +86,7 @@ static enum range_verdict read_set(struct str specs, uint64_t length, struct ran
 }
 
 /* ranges-specifier = range-unit "=" range-set                      RFC 9110 §14.1.1
- * Unit names are case-insensitive (§14.1). */
+ * Unit names are case-insensitive (RFC 9110 §14.1). */
 enum range_verdict range_parse(struct str field, uint64_t length, struct range_set *set)
 {
     size_t equals = field.ptr ? str_find(field, '=') : 0;

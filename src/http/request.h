@@ -42,8 +42,8 @@ enum parse { PARSE_DONE, PARSE_MORE, PARSE_REFUSED };
  * Legal and common: one empty line first, HTTP/1.0 without Host, bytes from 0x80 and []{}|^"
  * in the target, tabs and bytes from 0x80 in values.  Refused with 400: bare CR or LF, obs-fold,
  * white space before a colon, control bytes, a double or invalid Host, none in 1.1, what
- * target_parse refuses.  505: a major version other than 1.  501: a method we do not know, and CONNECT.
- * 417: an Expect other than 100-continue.  414, 431: over the limits. */
+ * target_parse refuses.  505: a major version other than 1.  501: a method we do not know, and
+ * CONNECT.  417: an Expect other than 100-continue.  414, 431: over the limits. */
 enum parse request_parse(struct str bytes, const struct request_limits *limits, char *path_room,
                          struct request *request, struct refusal *refusal) MUST_USE;
 

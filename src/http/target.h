@@ -11,7 +11,7 @@
 
 enum target_form {
     TARGET_ORIGIN,          /* /where?q */
-    TARGET_ABSOLUTE,        /* http://host/where?q: its authority wins over Host (RFC 9112 §3.2.2) */
+    TARGET_ABSOLUTE,        /* http://host/where?q: its authority wins over Host (§3.2.2) */
     TARGET_ASTERISK,        /* "*", with OPTIONS only */
 };
 

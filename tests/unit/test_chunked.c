@@ -22,8 +22,8 @@ static const struct chunked_case {
     {"data may look like anything",           "7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", "\r\n0\r\n\r\n", PARSE_DONE},
     {"an extension",                          "5;a=b\r\nhello\r\n0;c\r\n\r\n", "hello", PARSE_DONE},
     {"a quoted extension",                    "5;a=\"b;c\"\r\nhello\r\n0\r\n\r\n", "hello", PARSE_DONE},
-    {"§7.1.1: bad white space before one",    "5 \t;a\r\nhello\r\n0\r\n\r\n", "hello", PARSE_DONE},
-    {"§7.1.2: a trailer",                     "5\r\nhello\r\n0\r\nA: b\r\n\r\n", "hello", PARSE_DONE},
+    {"RFC 9112 §7.1.1: bad white space before one",    "5 \t;a\r\nhello\r\n0\r\n\r\n", "hello", PARSE_DONE},
+    {"RFC 9112 §7.1.2: a trailer",                     "5\r\nhello\r\n0\r\nA: b\r\n\r\n", "hello", PARSE_DONE},
     {"trailers",                              "0\r\nA: b\r\nC:\t\xC3\xBC\r\n\r\n", "", PARSE_DONE},
 
     {"nothing",                               "", "", PARSE_MORE},

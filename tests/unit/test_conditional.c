@@ -55,7 +55,7 @@ static const struct condition_case {
 } conditions[] = {
     {"no condition",                       {NULL},                        STRONG, SEND, SEND},
 
-    /* §13.1.1, step 1 */
+    /* RFC 9110 §13.1.1, step 1 */
     {"If-Match: ours",                     {"If-Match: \"a\""},           STRONG, SEND, SEND},
     {"If-Match: ours among others",        {"If-Match: \"b\", \"a\""},    STRONG, SEND, SEND},
     {"If-Match: ours in the second line",  {"If-Match: \"b\"", "If-Match: \"a\""}, STRONG, SEND, SEND},
@@ -70,7 +70,7 @@ static const struct condition_case {
     {"If-Match: nothing",                  {"If-Match:"},                 STRONG, FAILED, FAILED},
     {"If-Match: malformed",                {"If-Match: a"},               STRONG, FAILED, FAILED},
 
-    /* §13.1.4, step 2 */
+    /* RFC 9110 §13.1.4, step 2 */
     {"If-Unmodified-Since: later",         {"If-Unmodified-Since: " AFTER},  STRONG, SEND, SEND},
     {"If-Unmodified-Since: the same",      {"If-Unmodified-Since: " SAME},   STRONG, SEND, SEND},
     {"If-Unmodified-Since: earlier",       {"If-Unmodified-Since: " BEFORE}, STRONG, FAILED, FAILED},
@@ -83,7 +83,7 @@ static const struct condition_case {
     {"also when it fails",
      {"If-Unmodified-Since: " AFTER, "If-Match: \"b\""},                     STRONG, FAILED, FAILED},
 
-    /* §13.1.2, step 3 */
+    /* RFC 9110 §13.1.2, step 3 */
     {"If-None-Match: ours",                {"If-None-Match: \"a\""},        STRONG, KEPT, FAILED},
     {"If-None-Match: ours among others",   {"If-None-Match: \"b\", \"a\""}, STRONG, KEPT, FAILED},
     {"If-None-Match: ours in the second line",
@@ -97,7 +97,7 @@ static const struct condition_case {
     {"If-None-Match: nothing",             {"If-None-Match:"},              STRONG, SEND, SEND},
     {"If-None-Match: malformed",           {"If-None-Match: a"},            STRONG, SEND, SEND},
 
-    /* §13.1.3, step 4 */
+    /* RFC 9110 §13.1.3, step 4 */
     {"If-Modified-Since: later",           {"If-Modified-Since: " AFTER},   STRONG, KEPT, SEND},
     {"If-Modified-Since: the same",        {"If-Modified-Since: " SAME},    STRONG, KEPT, SEND},
     {"If-Modified-Since: earlier",         {"If-Modified-Since: " BEFORE},  STRONG, SEND, SEND},
@@ -113,7 +113,7 @@ static const struct condition_case {
     {"also when it finds ours",
      {"If-Modified-Since: " BEFORE, "If-None-Match: \"a\""},                STRONG, KEPT, FAILED},
 
-    /* §13.2.2: the first two come first */
+    /* RFC 9110 §13.2.2: the first two come first */
     {"If-Match fails before If-None-Match is asked",
      {"If-None-Match: \"a\"", "If-Match: \"b\""},                           STRONG, FAILED, FAILED},
     {"If-Match holds, then If-None-Match is asked",
@@ -133,7 +133,7 @@ static void each_condition_has_its_verdict(void **state)
         for (enum method method = 0; method < METHODS_COUNT; method++) {
             bool safe = method == METHOD_GET || method == METHOD_HEAD;
             bool selects = method != METHOD_OPTIONS && method != METHOD_TRACE &&
-                           method != METHOD_CONNECT;        /* §13.2.1 */
+                           method != METHOD_CONNECT;        /* RFC 9110 §13.2.1 */
             struct tight_str copies[LINES_MAX] = {0};
 
             prepare(method, c->lines, copies);
@@ -144,7 +144,7 @@ static void each_condition_has_its_verdict(void **state)
     }
 }
 
-/* §13.1.5, §8.8.2.2 */
+/* RFC 9110 §13.1.5, §8.8.2.2 */
 static const struct if_range_case {
     const char  *promise;
     const char  *lines[LINES_MAX];
@@ -188,7 +188,7 @@ static void a_range_holds_for_one_version(void **state)
             prepare(method, c->lines, copies);
             PROMISED(c->promise,
                      condition_range_holds(&request, &versions[c->version], c->now_s) ==
-                         (c->holds && method == METHOD_GET));       /* §14.2 */
+                         (c->holds && method == METHOD_GET));       /* RFC 9110 §14.2 */
             forget(copies);
         }
     }

@@ -146,7 +146,7 @@ static void two_digits_of_a_year_mean_one_near(void **state)
     assert_true(date_parse(STR("Friday, 15-Jan-49 08:00:00 GMT"), INT64_MIN) != DATE_NONE);
 }
 
-/* Every day of four centuries and a bit, against the C library. */
+/* Every day of nine centuries, against the C library. */
 static void what_is_written_is_read_again(void **state)
 {
     (void)state;
