@@ -2,14 +2,27 @@
 
 #include "base/log.h"
 
+/* Bytes of a target or a field that are told.  Each may become six, and the lines of a worker have
+ * room for half of WORKER_LINES_MAX at any time, so that no request is too long to be logged. */
+enum { TEXT_MAX = 1024 };
+
+static struct str cut(struct str text)
+{
+    return str_of(text.ptr, MIN_OF(text.len, (size_t)TEXT_MAX));
+}
+
+static void append_text(struct buf *lines, struct str text)
+{
+    log_escape(lines, cut(text));
+    if (text.len > TEXT_MAX)
+        buf_append(lines, STR("..."));
+}
+
 /* An absent text is "-", as the Common Log Format has it. */
 static void append_quoted(struct buf *lines, struct str text)
 {
     buf_append_byte(lines, '"');
-    if (text.ptr && text.len)
-        log_escape(lines, text);
-    else
-        buf_append_byte(lines, '-');
+    append_text(lines, text.ptr && text.len ? text : STR("-"));
     buf_append_byte(lines, '"');
 }
 
@@ -25,9 +38,9 @@ static void append_request_line(struct buf *lines, const struct request *request
 {
     buf_append_byte(lines, '"');
     if (request->method_name.ptr) {
-        log_escape(lines, request->method_name);
+        append_text(lines, request->method_name);
         buf_append_byte(lines, ' ');
-        log_escape(lines, request->raw_target.ptr ? request->raw_target : STR("-"));
+        append_text(lines, request->raw_target.ptr ? request->raw_target : STR("-"));
         buf_append(lines, request->minor ? STR(" HTTP/1.1") : STR(" HTTP/1.0"));
     } else {
         buf_append_byte(lines, '-');
@@ -82,7 +95,7 @@ static void append_json_text(struct buf *lines, struct str text)
     static const char hex[] = "0123456789abcdef";
 
     buf_append_byte(lines, '"');
-    for (size_t i = 0; i < text.len; i++) {
+    for (size_t i = 0; i < cut(text).len; i++) {
         unsigned char byte = (unsigned char)text.ptr[i];
 
         if (byte == '"' || byte == '\\') {
@@ -97,7 +110,7 @@ static void append_json_text(struct buf *lines, struct str text)
             buf_append_byte(lines, (char)byte);
         }
     }
-    buf_append_byte(lines, '"');
+    buf_append(lines, text.len > TEXT_MAX ? STR("...\"") : STR("\""));
 }
 
 static void append_json_pair(struct buf *lines, struct str name, struct str text)
