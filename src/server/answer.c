@@ -80,13 +80,26 @@ static void settle_condition(struct wherry_exchange *exchange)
     }
 }
 
+/* Asks for a page of the site's own.  One that cannot be sent is a failure of ours. */
+static bool add_own_page(struct wherry_exchange *exchange, const struct answer_setting *setting)
+{
+    bool has_own = setting->error_page &&
+                   setting->error_page(exchange, exchange->response.status, setting->may_block,
+                                       setting->error_data);
+
+    if (!exchange->response.lines.failed)
+        return has_own;
+    refuse_instead(exchange, HTTP_INTERNAL_ERROR,
+                   "the error page had a field that cannot be sent");
+    return false;
+}
+
 static void add_page(struct wherry_exchange *exchange, const struct answer_setting *setting)
 {
     struct response *response = &exchange->response;
     struct str       page;
 
-    if (setting->error_page && setting->error_page(exchange, response->status, setting->may_block,
-                                                   setting->error_data))
+    if (add_own_page(exchange, setting))
         return;
     page = page_render(&exchange->arena, response->status, exchange->why);
     response_add_field(response, STR("Content-Type"), STR("text/html; charset=utf-8"));
