@@ -166,7 +166,7 @@ WHERRY_PUBLIC void wherry_add_field(struct wherry_exchange *exchange, const char
                                     struct wherry_slice value);
 
 /* Field lines made earlier by wherry_field_line, ready to send: `shared` go with 304 too,
- * `content` describe the body and do not.  Borrowed until the release. */
+ * `content` describe the body and do not; Content-Type, if any, comes first there.  Borrowed until the release. */
 WHERRY_PUBLIC void wherry_set_lines(struct wherry_exchange *exchange, struct wherry_slice shared,
                                     struct wherry_slice content);
 

@@ -95,3 +95,43 @@ enum range_verdict range_parse(struct str field, uint64_t length, struct range_s
         return RANGE_IGNORED;
     return read_set(str_from(field, equals + 1), length, set);
 }
+
+static bool are_close(const struct span *a, const struct span *b)
+{
+    const struct span *left = a->first <= b->first ? a : b;
+    const struct span *right = left == a ? b : a;
+
+    return right->first <= left->first + left->length ||
+           right->first - (left->first + left->length) < RANGE_GAP_MAX;
+}
+
+static void widen(struct span *span, const struct span *other)
+{
+    uint64_t end = MAX_OF(span->first + span->length, other->first + other->length);
+
+    span->first = MIN_OF(span->first, other->first);
+    span->length = end - span->first;
+}
+
+/* Joins the first two spans that are close.  False: there are none. */
+static bool join_two(struct range_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        for (size_t j = i + 1; j < set->count; j++) {
+            if (!are_close(&set->spans[i], &set->spans[j]))
+                continue;
+            widen(&set->spans[i], &set->spans[j]);
+            memmove(&set->spans[j], &set->spans[j + 1],
+                    (set->count - j - 1) * sizeof(set->spans[0]));
+            set->count--;
+            return true;
+        }
+    }
+    return false;
+}
+
+void range_coalesce(struct range_set *set)
+{
+    while (join_two(set))       /* each round has one span less */
+        ;
+}

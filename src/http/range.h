@@ -7,7 +7,10 @@
 
 #include "base/str.h"
 
-enum { RANGE_SPANS_MAX = 16 };      /* a longer list is answered with everything */
+enum {
+    RANGE_SPANS_MAX = 16,           /* a longer list is answered with everything */
+    RANGE_GAP_MAX   = 128,          /* bytes; a gap that is cheaper to send than to leave out */
+};
 
 /* Bytes [first, first + length) of a representation; length is never 0. */
 struct span {
@@ -30,5 +33,10 @@ enum range_verdict {
  * for RANGE_PARTIAL: the satisfiable spans in the order asked, clipped to the representation.
  * Borrows `field` for the call; never fails. */
 enum range_verdict range_parse(struct str field, uint64_t length, struct range_set *set) MUST_USE;
+
+/* Makes one span of those that overlap, touch, or have less than RANGE_GAP_MAX between them, as
+ * RFC 9110 §15.3.7.2 allows, so that no answer is much longer than the representation.  The others
+ * stay in the order asked. */
+void range_coalesce(struct range_set *set);
 
 #endif

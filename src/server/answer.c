@@ -1,12 +1,15 @@
 #include "server/answer.h"
 
 #include "http/head.h"
-#include "http/range.h"
+#include "server/multipart.h"
 #include "server/page.h"
 
-/* The piece of the body that goes out. */
+/* What goes out of the body: one piece of it, or (RFC 9110 §14.6) several with texts between. */
 struct piece {
-    uint64_t first, length;
+    uint64_t                  first;
+    uint64_t                  length;       /* bytes that go out: Content-Length */
+    const struct writer_part *parts;        /* NULL: one piece */
+    size_t                    parts_count;
 };
 
 static void refuse_instead(struct wherry_exchange *exchange, enum http_status status,
@@ -26,15 +29,55 @@ static void refuse_range(struct wherry_exchange *exchange)
                (unsigned long long)length);
 }
 
+static struct piece one_range(struct response *response, const struct span *span)
+{
+    response->status = HTTP_PARTIAL_CONTENT;
+    buf_printf(&response->lines, "Content-Range: bytes %llu-%llu/%llu\r\n",
+               (unsigned long long)span->first,
+               (unsigned long long)(span->first + span->length - 1),
+               (unsigned long long)response->length);
+    return (struct piece){.first = span->first, .length = span->length};
+}
+
+/* The type of the representation stands in each part then, and the answer has a type of its own. */
+static struct str take_type_line(struct response *response)
+{
+    struct str lines = response->content_lines;
+    size_t     end = str_find(lines, '\n');
+
+    if (!str_starts(lines, STR("Content-Type: ")) || end == lines.len)
+        return (struct str){NULL, 0};
+    response->content_lines = str_from(lines, end + 1);
+    return str_of(lines.ptr, end + 1);
+}
+
+static struct piece several_ranges(struct wherry_exchange *exchange, const struct range_set *set)
+{
+    struct response *response = &exchange->response;
+    struct str       type_line = take_type_line(response);
+    struct multipart multipart;
+
+    if (!type_line.ptr)     /* RFC 9110 §14.2: a server may answer with everything */
+        return (struct piece){.length = response->length};
+    response->status = HTTP_PARTIAL_CONTENT;
+    if (!multipart_make(&exchange->arena, set, type_line, response->length, &multipart))
+        response->lines.failed = true;
+    buf_printf(&response->lines, "Content-Type: multipart/byteranges; boundary=%.*s\r\n",
+               BOUNDARY_BYTES, multipart.boundary);
+    return (struct piece){.length = multipart.length,
+                          .parts = multipart.parts,
+                          .parts_count = multipart.count};
+}
+
 /* RFC 9110 §14.2: a Range counts for GET only, and after the other preconditions. */
 static struct piece settle_range(struct wherry_exchange *exchange)
 {
     struct response *response = &exchange->response;
     struct str       field = fields_get(&exchange->request.fields, FIELD_RANGE);
-    struct piece     whole = {0, response->length};
+    struct piece     whole = {.length = response->length};
     struct range_set set;
 
-    if (!field.ptr || exchange->request.method != METHOD_GET ||
+    if (!field.ptr || exchange->request.method != METHOD_GET || response->source == SOURCE_NONE ||
         !condition_range_holds(&exchange->request, &response->validators, exchange->now.wall_s))
         return whole;
     switch (range_parse(field, response->length, &set)) {
@@ -46,15 +89,9 @@ static struct piece settle_range(struct wherry_exchange *exchange)
     case RANGE_PARTIAL:
         break;
     }
-    /* RFC 9110 §14.2: a server may answer with everything; several parts at once are. */
-    if (set.count != 1)
-        return whole;
-    response->status = HTTP_PARTIAL_CONTENT;
-    buf_printf(&response->lines, "Content-Range: bytes %llu-%llu/%llu\r\n",
-               (unsigned long long)set.spans[0].first,
-               (unsigned long long)(set.spans[0].first + set.spans[0].length - 1),
-               (unsigned long long)response->length);
-    return (struct piece){set.spans[0].first, set.spans[0].length};
+    /* RFC 9110 §15.3.7.2: one range is never sent as a multipart. */
+    range_coalesce(&set);
+    return set.count == 1 ? one_range(response, &set.spans[0]) : several_ranges(exchange, &set);
 }
 
 static bool is_get_or_head(const struct wherry_exchange *exchange)
@@ -140,7 +177,7 @@ static void write_head(const struct wherry_exchange *exchange,
     head_end(head);
 }
 
-static void fill_writer(const struct wherry_exchange *exchange, struct piece piece,
+static void fill_writer(const struct wherry_exchange *exchange, const struct piece *piece,
                         const struct buf *head, struct writer *writer)
 {
     const struct response *response = &exchange->response;
@@ -148,16 +185,23 @@ static void fill_writer(const struct wherry_exchange *exchange, struct piece pie
                     !status_has_no_body(response->status);
 
     *writer = (struct writer){.head = buf_view(head), .fd = -1};
-    if (!has_body)
+    if (!has_body || response->source == SOURCE_NONE)
         return;
-    if (response->source == SOURCE_BYTES) {
-        writer->bytes = str_of(response->bytes.ptr + piece.first, (size_t)piece.length);
-    } else if (response->source == SOURCE_FILE) {
+    if (response->source == SOURCE_FILE) {
         writer->fd = response->fd;
-        writer->offset = piece.first;
-        writer->left = piece.length;
         writer->is_intact = response->is_intact;
         writer->owner = response->owner;
+    } else {
+        writer->base = response->bytes.ptr;
+    }
+    if (piece->parts) {
+        writer->parts = piece->parts;
+        writer->parts_left = piece->parts_count;
+    } else if (response->source == SOURCE_FILE) {
+        writer->offset = piece->first;
+        writer->left = piece->length;
+    } else {
+        writer->bytes = str_of(response->bytes.ptr + piece->first, (size_t)piece->length);
     }
 }
 
@@ -172,15 +216,15 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
                        "the handler's answer had a field that cannot be sent");
     if (response->status == HTTP_OK && is_get_or_head(exchange))
         settle_condition(exchange);
-    piece = (struct piece){0, response->length};
+    piece = (struct piece){.length = response->length};
     if (response->status == HTTP_OK)
         piece = settle_range(exchange);
     if (response->is_refusal) {
         if (response->source == SOURCE_NONE)
             add_page(exchange, setting);
-        piece = (struct piece){0, response->length};
+        piece = (struct piece){.length = response->length};
     }
     write_head(exchange, setting, piece.length, head);
-    fill_writer(exchange, piece, head, writer);
+    fill_writer(exchange, &piece, head, writer);
     return !head->failed && !response->lines.failed;
 }

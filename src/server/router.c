@@ -43,6 +43,9 @@ static bool fits(const char *pattern, const struct target *target)
 {
     struct str wanted = str_view(pattern + 1);
 
+    /* An escaped "/" separates nothing: such a path lies below no folder but the root. */
+    if (target->has_slash)
+        return str_equal(wanted, STR("*"));
     if (takes_everything(wanted)) {
         wanted.len--;
         return str_starts(target->path, wanted) || is_folder(wanted, target);

@@ -16,16 +16,19 @@ static enum io write_memory(struct writer *writer, struct transport *transport, 
         {(void *)(uintptr_t)writer->head.ptr, writer->head.len},
         {(void *)(uintptr_t)writer->bytes.ptr, writer->bytes.len},
     };
-    size_t       body_before = writer->bytes.len, sent;
+    size_t       head_before = writer->head.len, body_before = writer->bytes.len, sent;
+    bool         more = writer->left > 0 || writer->parts_left > 0;
     enum io      io;
 
-    io = transport_write(transport, pieces, writer->bytes.len ? 2 : 1, writer->left > 0, &sent);
+    io = transport_write(transport, pieces, writer->bytes.len ? 2 : 1, more, &sent);
     if (io != IO_DONE)
         return io;
     *budget -= MIN_OF(*budget, sent);
     take(&writer->head, &sent);
     take(&writer->bytes, &sent);
     writer->body_sent += body_before - writer->bytes.len;
+    if (writer->is_part)
+        writer->body_sent += head_before - writer->head.len;
     return IO_DONE;
 }
 
@@ -48,7 +51,8 @@ static enum written outcome(enum io io)
     return io == IO_WANT_READ || io == IO_WANT_WRITE ? WRITTEN_BLOCKED : WRITTEN_GONE;
 }
 
-enum written writer_step(struct writer *writer, struct transport *transport, size_t *budget)
+/* The head, or the text of a part, and what belongs behind it. */
+static enum written write_piece(struct writer *writer, struct transport *transport, size_t *budget)
 {
     while (writer->head.len || writer->bytes.len) {
         enum io io;
@@ -74,4 +78,30 @@ enum written writer_step(struct writer *writer, struct transport *transport, siz
             return WRITTEN_CUT;
     }
     return WRITTEN_ALL;
+}
+
+static void take_part(struct writer *writer)
+{
+    const struct writer_part *part = writer->parts++;
+
+    writer->parts_left--;
+    writer->is_part = true;
+    writer->head = part->text;
+    if (writer->base) {
+        writer->bytes = str_of(writer->base + part->first, (size_t)part->length);
+    } else {
+        writer->offset = part->first;
+        writer->left = part->length;
+    }
+}
+
+enum written writer_step(struct writer *writer, struct transport *transport, size_t *budget)
+{
+    enum written written = write_piece(writer, transport, budget);
+
+    while (written == WRITTEN_ALL && writer->parts_left) {
+        take_part(writer);
+        written = write_piece(writer, transport, budget);
+    }
+    return written;
 }

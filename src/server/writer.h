@@ -1,11 +1,18 @@
 /* writer - how an answer becomes bytes on a transport.
  *
- * Holds what is still to be written: the head, then bytes from memory or a piece of a file.
- * Borrows all of it.  A small answer leaves in one call, head and body together. */
+ * Holds what is still to be written: the head, then bytes from memory or a piece of a file; then
+ * further parts of the same body, each with a text before it (multipart/byteranges).  Borrows all
+ * of it.  A small answer leaves in one call, head and body together. */
 #ifndef SERVER_WRITER_H
 #define SERVER_WRITER_H
 
 #include "net/transport.h"
+
+/* A piece of a body with several, and what stands before it. */
+struct writer_part {
+    struct str text;
+    uint64_t   first, length;
+};
 
 struct writer {
     struct str head;
@@ -16,6 +23,10 @@ struct writer {
     uint64_t   body_sent;           /* bytes of the body that left */
     bool (*is_intact)(void *owner); /* asked before the last piece of a file leaves */
     void *owner;
+    const struct writer_part *parts;    /* still to come */
+    size_t      parts_left;
+    const char *base;               /* where parts are cut from, when the body is in memory */
+    bool        is_part;            /* what stands in `head` is of the body, too */
 };
 
 enum written {
