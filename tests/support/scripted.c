@@ -28,12 +28,6 @@ static void next(struct script *script)
     script->used = 0;
 }
 
-static void announce(struct scripted *scripted)
-{
-    if (scripted->before)
-        scripted->before(scripted, scripted->context);
-}
-
 /* Gives what is left of a step, or as much as there is room for. */
 static size_t give(struct script *script, const struct script_step *step, char *room, size_t size)
 {
@@ -54,7 +48,6 @@ static enum io scripted_read(struct transport *t, char *room, size_t size, size_
 
     *got = 0;
     scripted->read_calls++;
-    announce(scripted);
     step = present(&scripted->reads);
     if (!step)
         return IO_WANT_READ;
@@ -79,7 +72,8 @@ static enum io ask_to_write(struct scripted *scripted, size_t *count)
 {
     const struct script_step *step;
 
-    announce(scripted);
+    if (scripted->before_write)
+        scripted->before_write(scripted, scripted->context);
     step = present(&scripted->writes);
     *count = SIZE_MAX;
     if (!step)

@@ -40,8 +40,8 @@ struct scripted {
     bool          said_more;        /* the last write said that more follows at once */
     bool          is_shut, is_closed;
     int           fd;
-    /* Called before each read and write; NULL: nothing is. */
-    void (*before)(struct scripted *scripted, void *context);
+    /* Called before each write; NULL: nothing is. */
+    void (*before_write)(struct scripted *scripted, void *context);
     void *context;
 };
 
