@@ -618,16 +618,20 @@ static bool get_to_work(struct conn *conn, struct worker *worker)
     return conn->work != NULL;
 }
 
+/* An event that comes meanwhile makes it go on with what is left of its budget; the worker has
+ * others to run. */
 void conn_run(struct conn *conn, struct worker *worker)
 {
+    struct turn turn = {.worker = worker, .bytes = TURN_BYTES, .requests = TURN_REQUESTS};
+
     do {
-        struct turn turn = {.worker = worker, .bytes = TURN_BYTES, .requests = TURN_REQUESTS};
-        enum step   step;
+        enum step step;
 
         if (!get_to_work(conn, worker)) {
             conn_finish(conn, worker);
             return;
         }
+        turn.needs_output = false;
         step = conn_turn(conn, &turn);
         if (conn->state == CONN_CLOSED ||
             !put_into_queue(conn, step == STEP_AGAIN, turn.needs_output)) {
@@ -635,6 +639,10 @@ void conn_run(struct conn *conn, struct worker *worker)
             return;
         }
         rest(conn, worker);
+        if (step == STEP_AGAIN) {
+            conn_leave(conn);
+            return;
+        }
     } while (!source_let_go(&conn->source));
 }
 
@@ -698,12 +706,13 @@ void conn_turn_away(struct conn *conn, struct worker *worker)
 
 void conn_leave(struct conn *conn)
 {
-    bool was_notified = false;
+    struct queue *queue = &conn->server->queue;     /* once let go, the slot may be another's */
+    bool          was_notified = false;
 
     while (!source_let_go(&conn->source))
         was_notified = true;
     if (was_notified)
-        queue_wake(&conn->server->queue, &conn->source);
+        queue_wake(queue, &conn->source);
 }
 
 void conn_park(struct conn *conn, struct worker *worker)

@@ -521,6 +521,40 @@ static void what_lies_in_our_buffer_is_not_forgotten(void **state)
     buf_fini(&text);
 }
 
+static void notify(struct scripted *scripted, void *context)
+{
+    struct conn *conn = context;
+
+    (void)scripted;
+    assert_false(source_claim(&conn->source));
+}
+
+/* Other connections wait in the worker's hands, so even who always has more to say goes to the
+ * back of the queue. */
+static void who_never_stops_talking_does_not_keep_a_worker(void **state)
+{
+    struct buf         text = many_requests(1000);
+    struct script_step reads[] = {{SCRIPT_GIVE, text.ptr, text.len}};
+    struct scripted    peer = {.reads = SCRIPT_OF(reads), .before_write = notify};
+    struct house       house;
+    struct guest       guest;
+
+    (void)state;
+    open_shop(&house);
+    house_admit_scripted(&house, &guest, &peer);
+    peer.context = guest.conn;
+    conn_run(guest.conn, &house.worker);
+    assert_int_equal(count_answers(buf_view(&peer.written)), TURN_REQUESTS);
+    house_run(&house);
+    assert_int_equal(count_answers(buf_view(&peer.written)), 1000);
+    assert_in_range(house.turns, 1000 / TURN_REQUESTS, 1000 / TURN_REQUESTS + 3);
+    house_run(&house);
+    house_dismiss(&house, &guest, NULL);
+    close_shop(&house);
+    scripted_fini(&peer);
+    buf_fini(&text);
+}
+
 static void large_answers_leave_in_turns(void **state)
 {
     static const char *const asked[] = {GET("/file"), GET("/big")};
@@ -1029,6 +1063,7 @@ int main(void)
         cmocka_unit_test(who_waits_for_the_next_request_holds_nothing),
         cmocka_unit_test(two_hundred_at_once_are_all_answered),
         cmocka_unit_test(what_lies_in_our_buffer_is_not_forgotten),
+        cmocka_unit_test(who_never_stops_talking_does_not_keep_a_worker),
         cmocka_unit_test(large_answers_leave_in_turns),
         cmocka_unit_test(slow_readers_get_all_of_it),
         cmocka_unit_test(a_file_that_changed_is_cut_not_finished),
