@@ -281,6 +281,10 @@ static enum step begin_exchange(struct conn *conn, struct turn *turn)
         work->framing.length > settings_of(conn)->body_bytes_max)
         return refuse_and_close(
             conn, turn, refuse(HTTP_CONTENT_TOO_LARGE, "the body is longer than is taken here"));
+    /* RFC 9110 §7.4: a request for https has to come secured. */
+    if (request->target.is_https)
+        return refuse_and_close(
+            conn, turn, refuse(HTTP_MISDIRECTED_REQUEST, "https was asked for without TLS"));
     work->is_answered = look(conn);
     if (!work->is_answered)
         work->ticket = TICKET_FRESH(work->exchange.route->is_brief ? PERMIT_BRIEF : PERMIT_LONG);
@@ -599,6 +603,7 @@ static void conn_finish(struct conn *conn, struct worker *worker)
     }
     transport_close(&conn->transport);
     atomic_store_explicit(&conn->deadline_ms, CLOCK_NEVER, memory_order_relaxed);
+    atomic_store_explicit(&conn->idle_since_ms, CLOCK_NEVER, memory_order_relaxed);
     queue_forget(&server->queue, &conn->source);
     slab_give(&server->slab, conn);
     if (atomic_load_explicit(&server->is_draining, memory_order_relaxed))

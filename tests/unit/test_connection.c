@@ -974,6 +974,57 @@ static void a_server_that_drains_says_so(void **state)
     close_shop(&house);
 }
 
+/* ---- making room ---------------------------------------------------------------------- */
+
+static void who_is_idle_longest_goes_first(void **state)
+{
+    struct house house;
+    struct guest guests[20];
+
+    (void)state;
+    open_shop(&house);
+    for (size_t i = 0; i < COUNTOF(guests); i++) {
+        house_welcome(&house, &guests[i]);
+        house.worker.moment.now.ms++;
+    }
+    guest_say_text(&guests[0], "GET");              /* not idle */
+    house_run(&house);
+    assert_true(server_evict(house.server, &house.worker));
+    for (size_t i = 0; i < COUNTOF(guests); i++) {
+        guest_listen(&guests[i]);
+        assert_int_equal(guests[i].has_ended, i >= 1 && i <= 16);
+    }
+    assert_true(server_evict(house.server, &house.worker));
+    assert_false(server_evict(house.server, &house.worker));
+    assert_int_equal(slab_count_open(&house.server->slab), 1);
+    for (size_t i = 0; i < COUNTOF(guests); i++)
+        guest_leave(&guests[i]);
+    close_shop(&house);
+}
+
+/* Slots that were idle when their connection ended do not stand in the way of those that are. */
+static void who_is_gone_is_not_idle(void **state)
+{
+    struct house house;
+    struct guest guests[40];
+    size_t       left = COUNTOF(guests);
+
+    (void)state;
+    open_shop(&house);
+    for (size_t i = 0; i < COUNTOF(guests); i++) {
+        house_welcome(&house, &guests[i]);
+        house.worker.moment.now.ms++;
+    }
+    while (left > 0) {
+        assert_true(server_evict(house.server, &house.worker));
+        left -= MIN_OF(left, (size_t)16);
+        assert_int_equal(slab_count_open(&house.server->slab), left);
+    }
+    for (size_t i = 0; i < COUNTOF(guests); i++)
+        guest_leave(&guests[i]);
+    close_shop(&house);
+}
+
 /* ---- the log -------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -1083,6 +1134,8 @@ int main(void)
         cmocka_unit_test(who_was_parked_is_answered_when_he_speaks),
         cmocka_unit_test(an_event_that_met_the_keeper_is_not_lost),
         cmocka_unit_test(a_server_that_drains_says_so),
+        cmocka_unit_test(who_is_idle_longest_goes_first),
+        cmocka_unit_test(who_is_gone_is_not_idle),
         cmocka_unit_test(the_log_tells_what_happened),
     };
 
