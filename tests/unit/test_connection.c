@@ -1043,6 +1043,9 @@ static const struct log_case {
     {"half a head has none",            "GET /hel", 10000, {"\"-\" 408 "}, "\"the head took too long\""},
     {"half a body",                     "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", 30000,
      {"\"POST /echo HTTP/1.1\" 408 "},  "\"the body took too long\""},
+    {"who left before the answer got none, whatever went before",
+                                        GET("/hello") "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", 0,
+     {"\"GET /hello HTTP/1.1\" 200 5 ", "\"POST /echo HTTP/1.1\" - 0 "}, "\"gone\""},
     {"who said nothing is not spoken of", "", 10000, {NULL}, ""},
 };
 /* clang-format on */
