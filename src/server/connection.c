@@ -519,9 +519,9 @@ static enum step step_linger(struct conn *conn, struct turn *turn)
 {
     struct work *work = conn->work;
 
+    wait_until(conn, WAIT_LINGER, CONN_LINGER_MS, turn_now(turn));
     if (turn->bytes == 0)
         return STEP_AGAIN;
-    wait_until(conn, WAIT_LINGER, CONN_LINGER_MS, turn_now(turn));
     work->start = work->end = 0;
     if (conn->is_drained)
         return STEP_WAIT;

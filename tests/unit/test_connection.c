@@ -429,6 +429,29 @@ static void who_is_refused_may_go_on_talking_for_a_while(void **state)
     close_shop(&house);
 }
 
+/* The answer may have used up the budget of the turn. */
+static void a_while_begins_with_the_end_of_the_answer(void **state)
+{
+    const struct script_step reads[] = {{SCRIPT_GIVE, GET("/big"), 0}};
+    struct scripted          peer = {.reads = SCRIPT_OF(reads)};
+    struct house             house;
+    struct guest             guest;
+
+    (void)state;
+    open_shop(&house);
+    atomic_store(&house.server->is_draining, true);
+    house_admit_scripted(&house, &guest, &peer);
+    house.worker.moment.now.ms += 5000;
+    conn_run(guest.conn, &house.worker);
+    assert_true(peer.is_shut);
+    assert_int_equal(atomic_load(&guest.conn->deadline_ms),
+                     house.worker.moment.now.ms + CONN_LINGER_MS);
+    house_pass_time(&house, CONN_LINGER_MS);
+    assert_true(peer.is_closed);
+    close_shop(&house);
+    scripted_fini(&peer);
+}
+
 static void who_waits_for_the_next_request_holds_nothing(void **state)
 {
     struct house house;
@@ -1114,6 +1137,7 @@ int main(void)
         cmocka_unit_test(the_answers_are_whole_wherever_writing_was_interrupted),
         cmocka_unit_test(who_asks_before_sending_is_told_to_go_on),
         cmocka_unit_test(who_is_refused_may_go_on_talking_for_a_while),
+        cmocka_unit_test(a_while_begins_with_the_end_of_the_answer),
         cmocka_unit_test(who_waits_for_the_next_request_holds_nothing),
         cmocka_unit_test(two_hundred_at_once_are_all_answered),
         cmocka_unit_test(what_lies_in_our_buffer_is_not_forgotten),
