@@ -157,11 +157,11 @@ WHERRY_PUBLIC struct wherry_slice wherry_body(const struct wherry_exchange *exch
 
 /* ---- the answer ----------------------------------------------------------------------- */
 
-/* 200 unless said otherwise. */
+/* 200 unless said otherwise.  What is not from 200 to 599 makes the answer a 500. */
 WHERRY_PUBLIC void wherry_set_status(struct wherry_exchange *exchange, int status);
 
-/* Adds a field.  A name or value that would not be one field line, or no room, makes the answer
- * a 500. */
+/* Adds a field.  A name or value that would not be one field line, a field that is the server's own
+ * (Content-Length, Transfer-Encoding, Connection, Date), or no room makes the answer a 500. */
 WHERRY_PUBLIC void wherry_add_field(struct wherry_exchange *exchange, const char *name,
                                     struct wherry_slice value);
 

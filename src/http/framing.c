@@ -60,7 +60,9 @@ static struct refusal read_transfer_encoding(const struct request *request,
         if (is_refused(refusal))
             return refusal;
     }
-    if (other)
+    if (!chunked)                   /* RFC 9112 §6.3: the body's end cannot be told */
+        return refuse(HTTP_BAD_REQUEST, "transfer coding without chunked");
+    if (other)                      /* RFC 9112 §6.1 */
         return refuse(HTTP_NOT_IMPLEMENTED, "transfer coding other than chunked");
     framing->kind = BODY_CHUNKED;
     return REFUSAL_NONE;

@@ -14,9 +14,9 @@ struct framing {
 };
 
 /* Refuses with 400: Content-Length that is malformed, came twice or is a list; both
- * Content-Length and Transfer-Encoding; chunked not last, twice or with a parameter; an empty or
+ * Content-Length and Transfer-Encoding; chunked not last, missing, twice or with a parameter; an empty or
  * malformed element in Transfer-Encoding, and that field in HTTP/1.0.  With 501: a coding before
- * chunked, or one that is not chunked (RFC 9112 §6.1). */
+ * chunked (RFC 9112 §6.1). */
 struct refusal framing_decide(const struct request *request, struct framing *framing) MUST_USE;
 
 #endif

@@ -75,3 +75,23 @@ void head_append_path(struct buf *buf, struct str path)
             append_escape(buf, path.ptr[i]);
     }
 }
+
+static bool is_escape(struct str s)
+{
+    return s.len >= 3 && s.ptr[0] == '%' && token_hex(s.ptr[1]) >= 0 && token_hex(s.ptr[2]) >= 0;
+}
+
+/* query = *( pchar / "/" / "?" )                                   RFC 3986 §3.4 */
+void head_append_query(struct buf *buf, struct str query)
+{
+    buf_append_byte(buf, '?');
+    for (size_t i = 0; i < query.len; i++) {
+        char byte = query.ptr[i];
+
+        if (char_is(byte, CHAR_SEGMENT) || byte == '/' || byte == '?' ||
+            is_escape(str_from(query, i)))
+            buf_append_byte(buf, byte);
+        else
+            append_escape(buf, byte);
+    }
+}

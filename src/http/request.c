@@ -67,8 +67,10 @@ static struct refusal judge_sizes(struct request *request, const struct request_
 {
     if (parts->method.len > METHOD_BYTES_MAX)
         return refuse(HTTP_NOT_IMPLEMENTED, "method name too long");
-    if (parts->has_target && token_all(parts->method, CHAR_TOKEN))
+    if (parts->has_target && token_all(parts->method, CHAR_TOKEN)) {
         request->method_name = parts->method;
+        request->method = method_of(parts->method);
+    }
     if (parts->target.len > 0)
         request->raw_target = parts->target;
     if (parts->target.len > limits->target_bytes)
@@ -83,7 +85,7 @@ static struct refusal read_version(struct str version, unsigned *minor)
         !char_is(version.ptr[5], CHAR_DIGIT) || !char_is(version.ptr[7], CHAR_DIGIT))
         return refuse(HTTP_BAD_REQUEST, "malformed HTTP version");
     if (version.ptr[5] != '1')
-        return refuse(HTTP_VERSION_NOT_SUPPORTED, "major version other than 1");
+        return refuse(HTTP_VERSION_NOT_SUPPORTED, "only HTTP/1.1 and HTTP/1.0 are spoken here");
 
     /* RFC 9110 §2.5: a higher minor version is read as the highest that we know. */
     *minor = version.ptr[7] == '0' ? 0 : 1;
@@ -91,12 +93,11 @@ static struct refusal read_version(struct str version, unsigned *minor)
 }
 
 /* method = token                                                   RFC 9110 §9.1 */
-static struct refusal read_method(struct str name, enum method *method)
+static struct refusal judge_method(enum method method)
 {
-    *method = method_of(name);
-    if (*method == METHOD_UNKNOWN)
+    if (method == METHOD_UNKNOWN)
         return refuse(HTTP_NOT_IMPLEMENTED, "unknown method");
-    if (*method == METHOD_CONNECT)
+    if (method == METHOD_CONNECT)
         return refuse(HTTP_NOT_IMPLEMENTED, "CONNECT is for proxies");
     return REFUSAL_NONE;
 }
@@ -120,7 +121,7 @@ static struct refusal read_request_line(struct str line, const struct request_li
     refusal = read_version(parts.version, &request->minor);
     if (is_refused(refusal))
         return refusal;
-    refusal = read_method(parts.method, &request->method);
+    refusal = judge_method(request->method);
     if (is_refused(refusal))
         return refusal;
     return target_parse(parts.target, request->method, path_room, &request->target);
@@ -259,7 +260,9 @@ enum parse request_parse(struct str bytes, const struct request_limits *limits, 
         request->head_bytes = (size_t)(rest.ptr - head.ptr);
         *refusal = conclude(request);
     } else if (parse == PARSE_MORE && head.len == limits->head_bytes) {
-        *refusal = refuse(HTTP_HEAD_TOO_LARGE, "head too large");
+        *refusal = str_find(str_from(head, 2), '\n') < head.len - 2
+                       ? refuse(HTTP_HEAD_TOO_LARGE, "head too large")
+                       : refuse(HTTP_URI_TOO_LONG, "target too long");    /* RFC 9112 §3 */
     }
     return is_refused(*refusal) ? PARSE_REFUSED : parse;
 }

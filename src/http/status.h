@@ -10,6 +10,7 @@
     X(OK,                    200, "OK")                     \
     X(CREATED,               201, "Created")                \
     X(NO_CONTENT,            204, "No Content")             \
+    X(RESET_CONTENT,         205, "Reset Content")          \
     X(PARTIAL_CONTENT,       206, "Partial Content")        \
     X(MOVED_PERMANENTLY,     301, "Moved Permanently")      \
     X(FOUND,                 302, "Found")                  \

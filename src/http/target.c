@@ -152,6 +152,7 @@ static struct refusal parse_absolute(struct str raw, char *room, struct target *
     while (len < rest.len && rest.ptr[len] != '/' && rest.ptr[len] != '?')
         len++;
     target->form = TARGET_ABSOLUTE;
+    target->is_https = raw.len - rest.len == strlen("https://");
     target->authority = str_of(rest.ptr, len);
 
     /* RFC 9110 §4.2.1: an empty host is invalid here; §4.2.4: so is user information. */

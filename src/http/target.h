@@ -22,6 +22,7 @@ struct target {
     struct str       query;         /* without the "?"; ptr NULL when there was none */
     struct str       path;          /* decoded and clean, without the leading "/": "" is the
                                      * root, "a/b c"; the caller's bytes, terminated by a NUL */
+    bool             is_https;      /* absolute form, and its scheme */
     bool             is_directory;  /* the path ended in "/", "/." or "/.." */
     bool             has_slash;     /* some segment held a decoded "/": `path` names no file, and
                                      * is not what it looks like */

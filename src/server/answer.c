@@ -77,7 +77,9 @@ static struct piece settle_range(struct wherry_exchange *exchange)
     struct piece     whole = {.length = response->length};
     struct range_set set;
 
-    if (!field.ptr || exchange->request.method != METHOD_GET || response->source == SOURCE_NONE ||
+    /* Of two Range fields either could be meant, so neither is. */
+    if (exchange->request.fields.times[FIELD_RANGE] != 1 ||
+        exchange->request.method != METHOD_GET || response->source == SOURCE_NONE ||
         !condition_range_holds(&exchange->request, &response->validators, exchange->now.wall_s))
         return whole;
     switch (range_parse(field, response->length, &set)) {
@@ -216,6 +218,8 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
                        "the handler's answer had a field that cannot be sent");
     if (response->status == HTTP_OK && is_get_or_head(exchange))
         settle_condition(exchange);
+    if (response->status == HTTP_RESET_CONTENT)     /* RFC 9110 §15.3.6: never has any */
+        response_set_bytes(response, STR_NONE);
     piece = (struct piece){.length = response->length};
     if (response->status == HTTP_OK)
         piece = settle_range(exchange);

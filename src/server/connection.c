@@ -282,6 +282,10 @@ static enum step begin_exchange(struct conn *conn, struct turn *turn)
         work->framing.length > settings_of(conn)->body_bytes_max)
         return refuse_and_close(
             conn, turn, refuse(HTTP_CONTENT_TOO_LARGE, "the body is longer than is taken here"));
+    /* RFC 9110 §7.4: a request for https has to come secured. */
+    if (request->target.is_https)
+        return refuse_and_close(
+            conn, turn, refuse(HTTP_MISDIRECTED_REQUEST, "https was asked for without TLS"));
     work->is_answered = look(conn);
     if (!work->is_answered)
         work->ticket = TICKET_FRESH(work->exchange.route->is_brief ? PERMIT_BRIEF : PERMIT_LONG);

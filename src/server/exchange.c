@@ -88,13 +88,32 @@ struct wherry_slice wherry_body(const struct wherry_exchange *exchange)
 
 void wherry_set_status(struct wherry_exchange *exchange, int status)
 {
-    exchange->response.status = status;
+    /* RFC 9110 §15: three digits; and 1xx is no answer. */
+    if (status < 200 || status > 599)
+        exchange->response.lines.failed = true;
+    else
+        exchange->response.status = status;
+}
+
+/* What says where the answer ends, and when it was made, is the server's business. */
+static bool is_ours(struct str name)
+{
+    static const struct str ours[] = {STR("Content-Length"), STR("Transfer-Encoding"),
+                                      STR("Connection"), STR("Date")};
+
+    for (size_t i = 0; i < COUNTOF(ours); i++)
+        if (str_equal_nocase(name, ours[i]))
+            return true;
+    return false;
 }
 
 void wherry_add_field(struct wherry_exchange *exchange, const char *name,
                       struct wherry_slice value)
 {
-    response_add_field(&exchange->response, str_view(name), str_of_slice(value));
+    if (is_ours(str_view(name)))
+        exchange->response.lines.failed = true;
+    else
+        response_add_field(&exchange->response, str_view(name), str_of_slice(value));
 }
 
 void wherry_set_lines(struct wherry_exchange *exchange, struct wherry_slice shared,
@@ -109,6 +128,9 @@ bool wherry_field_line(char *lines, size_t size, const char *name, const char *v
     size_t     len = strlen(lines);
     struct buf line = BUF_UP_TO(size - len);
     bool       ok;
+
+    if (is_ours(str_view(name)))
+        return false;
 
     head_field(&line, str_view(name), str_view(value));
     ok = !line.failed && line.len < size - len;

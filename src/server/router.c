@@ -114,13 +114,25 @@ static const struct wherry_route *choose(const struct router *router, const stru
     return NULL;
 }
 
+/* "*" is the server as a whole (RFC 9110 §9.3.7). */
+static unsigned all_methods(const struct router *router)
+{
+    unsigned all = 0;
+
+    for (size_t i = 0; i < router->count; i++)
+        all |= router->routes[i].methods;
+    return all;
+}
+
 bool router_find(const struct router *router, struct wherry_exchange *exchange)
 {
     const struct request *request = &exchange->request;
     bool                  is_asterisk = request->target.form == TARGET_ASTERISK;
     unsigned              allowed = 0;
 
-    if (!is_asterisk)
+    if (is_asterisk)
+        allowed = all_methods(router);
+    else
         exchange->route = choose(router, request, &allowed);
     if (exchange->route)
         return true;

@@ -174,8 +174,6 @@ void resolve_location(struct buf *location, struct str path, enum resolve_kind k
     head_append_path(location, path);
     if (kind == RESOLVE_ADD_SLASH)
         buf_append_byte(location, '/');
-    if (query.ptr) {
-        buf_append_byte(location, '?');
-        buf_append(location, query);
-    }
+    if (query.ptr)
+        head_append_query(location, query);
 }

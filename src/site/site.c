@@ -194,7 +194,7 @@ static enum wherry_next answer_redirect(const struct site *site, struct wherry_e
                                         struct cache_key key, enum resolve_kind kind)
 {
     struct wherry_slice query = wherry_query(exchange);
-    struct buf location = BUF_UP_TO(3 * key.path.len + query.len + 8);
+    struct buf location = BUF_UP_TO(3 * (key.path.len + query.len) + 8);
     enum wherry_next next = WHERRY_FAIL;
 
     resolve_location(&location, key.path, kind, str_of(query.ptr, query.len));

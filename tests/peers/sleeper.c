@@ -2,7 +2,7 @@
  *
  * usage: sleeper ROOT [WORKERS_MAX]
  * Prints its URL.  /sleep/{ms} sleeps in its handler, /fail fails, /echo gives the body back,
- * /bad-field tries to add a field that is none. */
+ * /bad-field/{name} tries to add a field of that name, /status/{n} sets that status. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,8 +46,21 @@ static enum wherry_next echo_work(struct wherry_exchange *exchange, void *data)
 
 static enum wherry_next bad_field_look(struct wherry_exchange *exchange, void *data)
 {
+    const char *name = wherry_path(exchange).ptr + strlen("bad-field/");
+
     (void)data;
-    wherry_add_field(exchange, "X-Forged", (struct wherry_slice){"a\r\nSet-Cookie: b", 16});
+    if (strcmp(name, "X-Forged") == 0)
+        wherry_add_field(exchange, name, (struct wherry_slice){"a\r\nSet-Cookie: b", 16});
+    else
+        wherry_add_field(exchange, name, (struct wherry_slice){"17", 2});
+    return WHERRY_ANSWER;
+}
+
+static enum wherry_next status_look(struct wherry_exchange *exchange, void *data)
+{
+    (void)data;
+    wherry_set_status(exchange, atoi(wherry_path(exchange).ptr + strlen("status/")));
+    wherry_copy_body(exchange, (struct wherry_slice){"body\n", 5});
     return WHERRY_ANSWER;
 }
 
@@ -55,7 +68,8 @@ static const struct wherry_route routes[] = {
     {.pattern = "/sleep/*", .methods = WHERRY_GET | WHERRY_HEAD, .work = sleep_work},
     {.pattern = "/fail", .methods = WHERRY_GET, .work = fail_work},
     {.pattern = "/echo", .methods = WHERRY_POST | WHERRY_PUT, .wants_body = true, .work = echo_work},
-    {.pattern = "/bad-field", .methods = WHERRY_GET, .look = bad_field_look},
+    {.pattern = "/bad-field/*", .methods = WHERRY_GET, .look = bad_field_look},
+    {.pattern = "/status/*", .methods = WHERRY_GET, .look = status_look},
 };
 
 static void stop(int number)

@@ -229,8 +229,10 @@ static const struct location_case {
 } locations[] = {
     {"a slash is added", "docs", RESOLVE_ADD_SLASH, NULL, "/docs/"},
     {"a slash is dropped", "about", RESOLVE_DROP_SLASH, NULL, "/about"},
-    {"the query stays as it came", "docs", RESOLVE_ADD_SLASH, "a=%2F&b=\"[x]",
-     "/docs/?a=%2F&b=\"[x]"},
+    {"the query stays as it came", "docs", RESOLVE_ADD_SLASH, "a=%2F&b=/?:@!$'()*+,;~",
+     "/docs/?a=%2F&b=/?:@!$'()*+,;~"},
+    {"but for what may not stand in a URI", "docs", RESOLVE_ADD_SLASH, "\"[x]{|}^\xc3\xa9 100%",
+     "/docs/?%22%5Bx%5D%7B%7C%7D%5E%C3%A9%20100%25"},
     {"also an empty one", "docs", RESOLVE_ADD_SLASH, "", "/docs/?"},
     {"the path is escaped again", "a b/100%/c#d?e", RESOLVE_ADD_SLASH, NULL,
      "/a%20b/100%25/c%23d%3Fe/"},
