@@ -354,6 +354,20 @@ static void a_head_too_large_is_431(void **state)
     }
 }
 
+/* RFC 9112 §3: also where the limit of the head is the lower one. */
+static void a_request_line_that_fills_the_head_is_414(void **state)
+{
+    static const struct request_limits small = {.head_bytes = 32, .target_bytes = 64};
+    struct tight_str                   line = tight_str("GET /0123456789012345678901234567890 H");
+    char                               room[65];
+    struct refusal                     refusal;
+
+    (void)state;
+    assert_int_equal(request_parse(line.view, &small, room, &request, &refusal), PARSE_REFUSED);
+    assert_int_equal(refusal.status, 414);
+    tight_str_free(&line);
+}
+
 static void too_many_fields_are_431(void **state)
 {
     static const struct request_limits wide = {.head_bytes = 4096, .target_bytes = TARGET_BYTES};
@@ -435,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_refused_request_keeps_what_could_be_read),
         cmocka_unit_test(a_target_too_long_is_414),
         cmocka_unit_test(a_head_too_large_is_431),
+        cmocka_unit_test(a_request_line_that_fills_the_head_is_414),
         cmocka_unit_test(too_many_fields_are_431),
         cmocka_unit_test(parsing_is_worth_it_when_the_answer_changes),
         cmocka_unit_test(and_hardly_ever_else),
