@@ -203,7 +203,8 @@ static void fill_writer(const struct wherry_exchange *exchange, const struct pie
         writer->offset = piece->first;
         writer->left = piece->length;
     } else {
-        writer->bytes = str_of(response->bytes.ptr + piece->first, (size_t)piece->length);
+        writer->bytes =
+            str_of(str_from(response->bytes, piece->first).ptr, (size_t)piece->length);
     }
 }
 

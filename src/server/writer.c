@@ -4,8 +4,7 @@ static void take(struct str *from, size_t *sent)
 {
     size_t n = MIN_OF(from->len, *sent);
 
-    from->ptr += n;
-    from->len -= n;
+    *from = str_from(*from, n);     /* which leaves a body that is not there where it is */
     *sent -= n;
 }
 

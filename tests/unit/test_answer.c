@@ -201,7 +201,7 @@ static void has_promised_body(const struct truth *t, const struct trial *trial, 
         PROMISED_NUMBER(t->promise, writer->left, t->length);
     } else {
         PROMISED(t->promise, writer->left == 0);
-        PROMISED(t->promise, str_equal(writer->bytes, of_letters ? str_of(LETTERS + t->first, t->length)
+        PROMISED(t->promise, str_equal(writer->bytes, of_letters ? str_of(&LETTERS[t->first], t->length)
                                                                  : STR_NONE));
     }
 }
@@ -289,6 +289,19 @@ static void an_empty_answer_says_so(void **state)
     assert_true(settle(&trial));
     PROMISED_STR("303", trial.writer.head,
                  "HTTP/1.1 303 See Other\r\n" DATE "Location: /done\r\nContent-Length: 0\r\n\r\n");
+    trial_fini(&trial);
+}
+
+static void an_absent_body_is_an_empty_one(void **state)
+{
+    struct trial trial;
+
+    (void)state;
+    trial_init(&trial, "GET", 1, "");
+    wherry_set_body(&trial.exchange, (struct wherry_slice){NULL, 0});
+    assert_true(settle(&trial));
+    PROMISED_STR("empty", trial.writer.head, "HTTP/1.1 200 OK\r\n" DATE "Content-Length: 0\r\n\r\n");
+    assert_int_equal(trial.writer.bytes.len, 0);
     trial_fini(&trial);
 }
 
@@ -580,6 +593,7 @@ int main(void)
         cmocka_unit_test(conditions_count_for_200_to_get_and_head_only),
         cmocka_unit_test(no_content_has_no_length),
         cmocka_unit_test(an_empty_answer_says_so),
+        cmocka_unit_test(an_absent_body_is_an_empty_one),
         cmocka_unit_test(nothing_has_no_range),
         cmocka_unit_test(a_page_to_head_is_told_and_not_sent),
         cmocka_unit_test(a_refusal_forgets_what_was_filled_in),

@@ -669,7 +669,7 @@ static void bytes_that_trickle_do_not_move_a_deadline(void **state)
     open_shop(&house);
     house_welcome(&house, &guest);
     for (int i = 0; i < 10; i++) {
-        guest_say(&guest, str_of(GET("/hello") + i, 1));
+        guest_say(&guest, str_of(&GET("/hello")[i], 1));
         house_run(&house);
         HEARS(&house, &guest, "open");
         house_pass_time(&house, 1000);
