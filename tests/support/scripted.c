@@ -12,7 +12,7 @@ static struct scripted *script_of(const struct transport *t)
     for (size_t i = 0; i < SCRIPTS_MAX; i++)
         if (open_scripts[i] && open_scripts[i]->fd == t->fd)
             return open_scripts[i];
-    assert(!"a transport without a script");
+    assert(false && "a transport without a script");
     return NULL;
 }
 
