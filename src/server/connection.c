@@ -475,6 +475,12 @@ static enum step step_respond(struct conn *conn, struct turn *turn)
 
 /* ---- the answer ----------------------------------------------------------------------- */
 
+/* Something came behind the last request, or may have: closing on it would be a reset. */
+static bool has_unread(const struct conn *conn)
+{
+    return input_len(conn->work) > 0 || !conn->is_drained;
+}
+
 static enum step finish_exchange(struct conn *conn, struct turn *turn)
 {
     struct work *work = conn->work;
@@ -485,7 +491,7 @@ static enum step finish_exchange(struct conn *conn, struct turn *turn)
     conn->wait = WAIT_NOTHING;
     if (!conn->must_close) {
         conn_enter(conn, CONN_READ_HEAD);
-    } else if (conn->must_linger) {
+    } else if (conn->must_linger || has_unread(conn)) {
         transport_shut(&conn->transport);
         conn_enter(conn, CONN_LINGER);
     } else {

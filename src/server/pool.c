@@ -119,12 +119,14 @@ static void shrink_when_calm(struct pool *pool, struct wherry_server *server, in
 {
     unsigned extra = pool->count - pool->base;
 
-    if (!permits_has_spare(&server->permits, (extra + 1) / 2))
+    if (!permits_has_spare(&server->permits, (extra + 1) / 2)) {
         pool->calm_since_ms = CLOCK_NEVER;
-    else if (pool->calm_since_ms == CLOCK_NEVER)
+    } else if (pool->calm_since_ms == CLOCK_NEVER) {
         pool->calm_since_ms = now_ms;
-    else if (now_ms - pool->calm_since_ms >= POOL_SHRINK_AFTER_MS)
+    } else if (now_ms - pool->calm_since_ms >= POOL_SHRINK_AFTER_MS) {
         shrink(pool, server);
+        pool->calm_since_ms = now_ms - POOL_SHRINK_AFTER_MS + POOL_SHRINK_STEP_MS;
+    }
 }
 
 int64_t pool_keep(struct pool *pool, struct wherry_server *server, int64_t now_ms)
@@ -152,6 +154,12 @@ bool pool_ends_one(struct pool *pool, struct wherry_server *server)
     if (left > 1)
         queue_nudge(&server->queue);
     return true;
+}
+
+void pool_pass_on(struct pool *pool, struct wherry_server *server)
+{
+    if (atomic_load_explicit(&pool->to_end, memory_order_relaxed) > 0)
+        queue_nudge(&server->queue);
 }
 
 bool pool_stop(struct pool *pool, struct wherry_server *server, int64_t within_ms)

@@ -9,6 +9,7 @@
 enum {
     POOL_GROW_AFTER_MS   = 10,      /* somebody has waited for a permit that long: grow */
     POOL_SHRINK_AFTER_MS = 2000,    /* so long has nobody needed the extra workers: shrink */
+    POOL_SHRINK_STEP_MS  = 200,     /* and once more after that */
 };
 
 struct pool {
@@ -28,6 +29,9 @@ int64_t pool_keep(struct pool *pool, struct wherry_server *server, int64_t now_m
 
 /* Called by a worker between two turns: shall it end? */
 bool pool_ends_one(struct pool *pool, struct wherry_server *server) MUST_USE;
+
+/* A worker is about to block: if it has heard in passing that some shall end, another hears it. */
+void pool_pass_on(struct pool *pool, struct wherry_server *server);
 
 /* Ends all workers.  False when some still run after within_ms: then nothing they use may be freed. */
 bool pool_stop(struct pool *pool, struct wherry_server *server, int64_t within_ms) MUST_USE;

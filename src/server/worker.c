@@ -92,6 +92,7 @@ void worker_step_aside(struct worker *worker)
     if (worker->accepting)
         ask_again(worker, worker->accepting);
     worker->accepting = NULL;
+    pool_pass_on(&worker->server->pool, worker->server);
     worker_flush(worker);
 }
 
