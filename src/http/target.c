@@ -2,6 +2,10 @@
 
 #include "http/token.h"
 
+/* Stands for a decoded "/" while the path grows, so that none is taken for the end of a segment.
+ * No other byte is decoded to it. */
+enum { ESCAPED_SLASH = '\0' };
+
 /* The decoded path while it grows: segments joined by "/", `depth` of them. */
 struct clean {
     char  *room;
@@ -43,8 +47,10 @@ static struct refusal decode_segment(struct clean *clean, struct str raw, struct
                 return refuse(HTTP_BAD_REQUEST, "malformed escape in the path");
             if (is_control(byte))
                 return refuse(HTTP_BAD_REQUEST, "escaped control byte in the path");
-            if (byte == '/')
+            if (byte == '/') {
                 clean->has_slash = true;
+                byte = ESCAPED_SLASH;
+            }
             i += 2;
         }
         out[len++] = (char)byte;
@@ -91,6 +97,13 @@ static struct refusal add_segment(struct clean *clean, struct str raw, bool *is_
     return REFUSAL_NONE;
 }
 
+static void show_slashes(struct clean *clean)
+{
+    for (size_t i = 0; i < clean->len; i++)
+        if (clean->room[i] == ESCAPED_SLASH)
+            clean->room[i] = '/';
+}
+
 /* absolute-path = 1*( "/" segment ) */
 static struct refusal clean_path(char *room, struct target *target)
 {
@@ -106,6 +119,8 @@ static struct refusal clean_path(char *room, struct target *target)
             return refusal;
     }
 
+    if (clean.has_slash)
+        show_slashes(&clean);
     room[clean.len] = '\0';
     target->path = str_of(room, clean.len);
     target->has_slash = clean.has_slash;

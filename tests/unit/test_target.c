@@ -46,6 +46,7 @@ static const struct path_case {
     {"an escaped slash separates nothing",    "/a%2Fb",       "a/b",     NULL,  false, true},
     {"two dots go over it",                   "/x/a%2f../b",  "x/a/../b", NULL, false, true},
     {"nor is it a segment of its own",        "/%2F",         "/",       NULL,  false, true},
+    {"two dots drop all of its segment",      "/a/b%2Fc/../d", "a/d",    NULL,  false, true},
     {"an escape that ends early",             "/a%2",         REFUSED,   NULL,  false, false},
     {"a percent sign alone",                  "/100%",        REFUSED,   NULL,  false, false},
     {"an escape across a slash",              "/%2/0",        REFUSED,   NULL,  false, false},
