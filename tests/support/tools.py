@@ -1,0 +1,36 @@
+"""What tests need from the machine, and what to say when it is not there."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+def lacking(sentence):
+    """Something is missing: a failure where everything must run, a skip elsewhere."""
+    if os.environ.get("CI"):
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+def need(command, package):
+    """The path of a command, which Debian has in `package`."""
+    path = shutil.which(command)
+    if not path:
+        lacking(f"{command} is missing: apt-get install {package}")
+    return path
+
+
+def need_root():
+    if os.geteuid() != 0:
+        lacking("this test needs root: run it with sudo, or in a container")
+
+
+def need_unshare(*options):
+    """The words that run a command in new namespaces."""
+    words = [need("unshare", "util-linux"), *options]
+    tried = subprocess.run([*words, "true"], capture_output=True, text=True)
+    if tried.returncode != 0:
+        lacking(f"{' '.join(words)} is not permitted here: {tried.stderr.strip()}")
+    return words
