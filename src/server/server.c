@@ -159,7 +159,7 @@ static bool open_tcp(struct wherry_server *server, char *problem, size_t size)
     const char    *host = is_all ? "localhost" : text;
     uint16_t       port = (uint16_t)server->settings.http_port;
     struct address addresses[ADDRESSES_MAX];
-    size_t         count = 0;
+    size_t         count;
 
     for (int i = 0; i < ATTEMPTS; i++) {
         count = address_resolve(str_view(text), port, addresses);
@@ -246,6 +246,7 @@ const char *wherry_server_url(const struct wherry_server *server, size_t index)
 
 static bool begin(struct wherry_server *server, char *problem, size_t size)
 {
+    problem[0] = '\0';
     if (!pool_start(&server->pool, server, server->settings.workers,
                     server->settings.workers_max)) {
         snprintf(problem, size, "cannot start the workers: %s", strerror(errno));
@@ -264,13 +265,16 @@ static bool begin(struct wherry_server *server, char *problem, size_t size)
 
 bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
 {
-    bool ok = false;
+    bool has_begun = begin(server, problem, size), ok = false;
 
-    problem[0] = '\0';
-    if (begin(server, problem, size)) {
+    if (has_begun) {
         keeper_keep_house(server);
         ok = keeper_drain(server);
     }
-    server->has_stragglers = !pool_stop(&server->pool, server, ok ? 5000 : 100);
+    /* When the time to finish is up, handlers still run that had all that time. */
+    server->has_stragglers =
+        !pool_stop(&server->pool, server, ok || !has_begun ? POOL_STOP_MS : POOL_STOP_LATE_MS);
+    if (!server->has_stragglers)
+        keeper_cut_the_rest(server);
     return ok && !server->has_stragglers;
 }
