@@ -42,6 +42,14 @@ static enum parse take_line(struct str *rest, struct str *line, struct refusal *
     return PARSE_DONE;
 }
 
+/* The line at the front, as far as it came, without its end. */
+static struct str peek_line(struct str bytes)
+{
+    struct str line = str_of(bytes.ptr, str_find(bytes, '\n'));
+
+    return str_ends(line, STR("\r")) ? str_of(line.ptr, line.len - 1) : line;
+}
+
 /* request-line = method SP request-target SP HTTP-version          RFC 9112 §3
  * One space each: a part that is empty or holds another space is found out when it is read. */
 static struct request_line split_request_line(struct str line)
@@ -60,8 +68,8 @@ static struct request_line split_request_line(struct str line)
     return parts;
 }
 
-/* What can be said of a request line before its end came.  It is asked of whole lines too, and
- * first, so that the answer does not depend on how the bytes were cut. */
+/* What can be said of a request line before its end came.  It is said of whole lines too, and
+ * before anything else, so that the answer does not depend on how the bytes were cut. */
 static struct refusal judge_sizes(struct request *request, const struct request_line *parts,
                                   const struct request_limits *limits)
 {
@@ -102,29 +110,26 @@ static struct refusal judge_method(enum method method)
     return REFUSAL_NONE;
 }
 
-static struct refusal read_request_line(struct str line, const struct request_limits *limits,
-                                        char *path_room, struct request *request)
+static struct refusal read_request_line(const struct request_line *parts, char *path_room,
+                                        struct request *request)
 {
-    struct request_line parts = split_request_line(line);
-    struct refusal refusal = judge_sizes(request, &parts, limits);
+    struct refusal refusal;
 
-    if (is_refused(refusal))
-        return refusal;
-    if (!token_all(parts.method, CHAR_TOKEN))
+    if (!token_all(parts->method, CHAR_TOKEN))
         return refuse(HTTP_BAD_REQUEST, "bad byte in the method");
-    if (!token_all(parts.target, CHAR_TARGET))
-        return refuse(HTTP_BAD_REQUEST, parts.target.len > 0 ? "bad byte in the target"
-                                                             : "no target in the request line");
-    if (!parts.has_version)
+    if (!token_all(parts->target, CHAR_TARGET))
+        return refuse(HTTP_BAD_REQUEST, parts->target.len > 0 ? "bad byte in the target"
+                                                              : "no target in the request line");
+    if (!parts->has_version)
         return refuse(HTTP_BAD_REQUEST, "no HTTP version in the request line");
 
-    refusal = read_version(parts.version, &request->minor);
+    refusal = read_version(parts->version, &request->minor);
     if (is_refused(refusal))
         return refusal;
     refusal = judge_method(request->method);
     if (is_refused(refusal))
         return refusal;
-    return target_parse(parts.target, request->method, path_room, &request->target);
+    return target_parse(parts->target, request->method, path_room, &request->target);
 }
 
 /* The request line, or what came of it. */
@@ -132,18 +137,16 @@ static enum parse parse_request_line(struct str *rest, const struct request_limi
                                      char *path_room, struct request *request,
                                      struct refusal *refusal)
 {
+    struct request_line parts = split_request_line(peek_line(*rest));
     struct str line;
-    enum parse parse = take_line(rest, &line, refusal);
+    enum parse parse;
 
-    if (parse == PARSE_REFUSED)
-        return parse;
-    if (parse == PARSE_DONE) {
-        *refusal = read_request_line(line, limits, path_room, request);
-    } else {
-        struct request_line parts = split_request_line(*rest);
-
-        *refusal = judge_sizes(request, &parts, limits);
-    }
+    *refusal = judge_sizes(request, &parts, limits);
+    if (is_refused(*refusal))
+        return PARSE_REFUSED;
+    parse = take_line(rest, &line, refusal);
+    if (parse == PARSE_DONE)
+        *refusal = read_request_line(&parts, path_room, request);
     return is_refused(*refusal) ? PARSE_REFUSED : parse;
 }
 
