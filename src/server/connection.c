@@ -382,25 +382,28 @@ static struct refusal take_body(struct conn *conn, struct str data)
     return REFUSAL_NONE;
 }
 
-/* Uses what is in the input.  PARSE_DONE at the end of the body. */
+/* Uses what is in the input.  PARSE_DONE at the end of the body.  What came before a mistake counts
+ * first, so that a body that is too long is that, however it came. */
 static enum parse read_body(struct conn *conn, struct refusal *refusal)
 {
-    struct work *work = conn->work;
-    char        *bytes = work->input + work->start;
-    size_t       count = input_len(work), used;
-    enum parse   parse;
+    struct work   *work = conn->work;
+    char          *bytes = work->input + work->start;
+    size_t         count = input_len(work), used;
+    struct refusal taken;
+    enum parse     parse;
 
     if (work->framing.kind == BODY_CHUNKED) {
         parse = chunked_decode(&work->chunked, bytes, &count, &used, refusal);
-        if (parse == PARSE_REFUSED)
-            return parse;
     } else {
         used = count = (size_t)MIN_OF((uint64_t)count, work->body_left);
         work->body_left -= used;
         parse = work->body_left ? PARSE_MORE : PARSE_DONE;
+        *refusal = REFUSAL_NONE;
     }
     work->start += used;
-    *refusal = take_body(conn, str_of(bytes, count));
+    taken = take_body(conn, str_of(bytes, count));
+    if (is_refused(taken))
+        *refusal = taken;
     return is_refused(*refusal) ? PARSE_REFUSED : parse;
 }
 

@@ -194,6 +194,9 @@ static const struct dialogue {
     {"one byte more in chunks is too long", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                                             "40\r\n" LINE64 "\r\n1\r\nx\r\n0\r\n\r\n",
                                             "413 close, ended", 0},
+    {"whatever comes behind that",          "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                            "40\r\n" LINE64 "\r\n1\r\nx\r\nno size",
+                                            "413 close, ended", 0},
     {"a body nobody wants has a limit too", "POST /work HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                                             "40\r\n" LINE64 "\r\n1\r\nx\r\n0\r\n\r\n",
                                             "413 close, ended", 0},
