@@ -111,15 +111,20 @@ static void tick(struct wherry_server *server)
         server->ticks[i].call(server->ticks[i].data);
 }
 
-/* Descriptors ran out a moment ago: by now there may be some again. */
-static void listen_again(struct wherry_server *server)
+/* Descriptors ran out a moment ago: by now there may be some again.  False: ask once more later. */
+static bool listen_again(struct wherry_server *server)
 {
+    bool ok = true;
+
     for (size_t i = 0; i < server->listeners_count; i++) {
         struct listener *listener = &server->listeners[i];
 
-        if (!queue_rearm(&server->queue, listener->fd, &listener->source, false))
-            log_error("cannot wait for newcomers", "url=%s", listener->url);
+        if (!queue_rearm(&server->queue, listener->fd, &listener->source, false)) {
+            log_error("cannot wait for newcomers", "url=%s errno=\"%m\"", listener->url);
+            ok = false;
+        }
     }
+    return ok;
 }
 
 void keeper_keep_house(struct wherry_server *server)
@@ -135,10 +140,8 @@ void keeper_keep_house(struct wherry_server *server)
         }
         if (atomic_exchange(&server->is_exhausted, false))
             retry_at = now.ms + KEEPER_RETRY_MS;
-        if (now.ms >= retry_at) {
-            listen_again(server);
-            retry_at = CLOCK_NEVER;
-        }
+        if (now.ms >= retry_at)
+            retry_at = listen_again(server) ? CLOCK_NEVER : now.ms + KEEPER_RETRY_MS;
         wake_at = MIN_OF(tick_at, retry_at);
         now = rest_of_keeper(
             server, MIN_OF(wake_at - now.ms, pool_keep(&server->pool, server, now.ms)));
@@ -179,11 +182,10 @@ static void close_silent(struct wherry_server *server, int64_t since_ms, struct 
     }
 }
 
-static void cut_the_rest(struct wherry_server *server)
+void keeper_cut_the_rest(struct wherry_server *server)
 {
     size_t touched = slots_touched(server);
 
-    log_warn("time to finish is up", "cut=%zu", slab_count_open(&server->slab));
     for (size_t i = 0; i < touched; i++) {
         struct conn *conn = &server->slab.slots[i];
 
@@ -203,7 +205,8 @@ bool keeper_drain(struct wherry_server *server)
     close_the_door(server);
     while (slab_count_open(&server->slab) > 0) {
         if (now.ms >= until) {
-            cut_the_rest(server);
+            log_warn("time to finish is up", "cut=%zu", slab_count_open(&server->slab));
+            keeper_cut_the_rest(server);
             return false;
         }
         close_silent(server, since, now);

@@ -19,8 +19,11 @@ enum {
 /* Returns when the server is asked to stop. */
 void keeper_keep_house(struct wherry_server *server);
 
-/* Takes in who waits at the listeners, turns everybody else away, lets what is in flight finish.  False: the time was
- * up first, and the rest was cut. */
+/* Takes in who waits at the listeners, turns everybody else away, lets what is in flight finish.
+ * False: the time was up first, and the rest was cut. */
 bool keeper_drain(struct wherry_server *server) MUST_USE;
+
+/* Closes every connection that no worker is running just now. */
+void keeper_cut_the_rest(struct wherry_server *server);
 
 #endif

@@ -10,6 +10,8 @@ enum {
     POOL_GROW_AFTER_MS   = 10,      /* somebody has waited for a permit that long: grow */
     POOL_SHRINK_AFTER_MS = 2000,    /* so long has nobody needed the extra workers: shrink */
     POOL_SHRINK_STEP_MS  = 200,     /* and once more after that */
+    POOL_STOP_MS         = 5000,    /* for workers to end that have nothing to do */
+    POOL_STOP_LATE_MS    = 100,     /* and that were given their time before */
 };
 
 struct pool {
@@ -20,7 +22,7 @@ struct pool {
     int64_t         calm_since_ms;  /* nobody waits, and extra permits are spare */
 };
 
-/* Starts the workers of rest.  False with errno when not even one could be started. */
+/* Starts the workers of rest.  False with errno when not even two could be started. */
 bool pool_start(struct pool *pool, struct wherry_server *server, unsigned base, unsigned max)
     MUST_USE;
 

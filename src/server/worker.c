@@ -70,11 +70,19 @@ void worker_flush(struct worker *worker)
     buf_reset(&worker->lines);
 }
 
+/* What is wanting now will be there again, and nothing tells us when: the keeper tries a little
+ * later. */
+static void let_the_keeper_ask(struct wherry_server *server)
+{
+    if (!atomic_exchange(&server->is_exhausted, true))
+        server_call_keeper(server);
+}
+
 /* An edge-triggered listener does not speak of the rest of its backlog again by itself. */
 static void ask_again(struct worker *worker, struct listener *listener)
 {
     if (!queue_rearm(&worker->server->queue, listener->fd, &listener->source, false))
-        log_error("cannot wait for newcomers", "url=%s", listener->url);
+        let_the_keeper_ask(worker->server);
 }
 
 void worker_step_aside(struct worker *worker)
@@ -133,9 +141,7 @@ bool worker_accept(struct worker *worker, struct listener *listener)
         case ACCEPT_EXHAUSTED:
             if (server_evict(server, worker))
                 continue;
-            /* Nothing tells us when there is a descriptor again: the keeper tries a little later. */
-            if (!atomic_exchange(&server->is_exhausted, true))
-                server_call_keeper(server);
+            let_the_keeper_ask(server);
             return false;
         case ACCEPT_EMPTY:
             return false;
