@@ -1,0 +1,172 @@
+"""Conditional requests, RFC 9110 §13.  Every file was last modified at 1994-11-06 08:49:37."""
+
+from corpus import ask
+
+THEN = "Sun, 06 Nov 1994 08:49:37 GMT"
+BEFORE = "Sun, 06 Nov 1994 08:49:36 GMT"
+AFTER = "Sun, 06 Nov 1994 08:49:38 GMT"
+FUTURE = "Fri, 01 Jan 2100 00:00:00 GMT"
+
+
+def having(title, rfc, *lines, target="/digits.txt", **more):
+    return ask(title, rfc, target, *lines, **more)
+
+
+NONE_MATCH = [(title, rfc, f"If-None-Match: {value}") for title, rfc, value in [
+    ("If-None-Match with our tag", "9110 §13.1.2", "<etag>"),
+    ("If-None-Match with our tag, weak", "9110 §13.1.2", "W/<etag>"),
+    ("If-None-Match with our tag and w/", "9110 §8.8.3", "w/<etag>"),
+    ("If-None-Match with another tag", "9110 §13.1.2", '"other"'),
+    ("If-None-Match with another tag, weak", "9110 §13.1.2", 'W/"other"'),
+    ("If-None-Match with our tag first", "9110 §13.1.2", '<etag>, "other"'),
+    ("If-None-Match with our tag last", "9110 §13.1.2", '"one", "two", <etag>'),
+    ("If-None-Match with our tag between weak ones", "9110 §13.1.2", 'W/"a", W/<etag>, W/"b"'),
+    ("If-None-Match without spaces", "9110 §5.6.1", '"one","two",<etag>'),
+    ("If-None-Match with empty elements", "9110 §5.6.1", ', ,"one",, <etag>,'),
+    ("If-None-Match with tabs", "9110 §5.6.1", '"one"\t,\t<etag>'),
+    ("If-None-Match with commas in a tag", "9110 §8.8.3", '"a,b", <etag>'),
+    ("If-None-Match with our tag inside another", "9110 §8.8.3", '"x<opaque>"'),
+    ("If-None-Match with the beginning of our tag", "9110 §8.8.3", '"<opaque>x"'),
+    ("If-None-Match with any tag", "9110 §13.1.2", "*"),
+    ("If-None-Match with any tag in a list", "9110 §13.1.2", '*, "other"'),
+    ("If-None-Match with any tag in quotes", "9110 §13.1.2", '"*"'),
+    ("If-None-Match with our tag unquoted", "9110 §8.8.3", "<opaque>"),
+    ("If-None-Match with our tag half quoted", "9110 §8.8.3", '"<opaque>'),
+    ("If-None-Match with our tag in single quotes", "9110 §8.8.3", "'<opaque>'"),
+    ("If-None-Match with an empty tag", "9110 §8.8.3", '""'),
+    ("If-None-Match without a tag", "9110 §13.1.2", ""),
+    ("If-None-Match with a tag and nonsense before ours", "9110 §5.6.1", 'nonsense, <etag>'),
+    ("If-None-Match with a backslash in a tag", "9110 §8.8.3", '"a\\", <etag>'),
+    ("If-None-Match with bytes from 0x80 in a tag", "9110 §8.8.3", '"\xe9", <etag>'),
+    ("If-None-Match with two hundred tags", "9110 §13.1.2",
+     ", ".join(f'"{n}"' for n in range(200)) + ", <etag>"),
+]]
+MATCH = [(title, rfc, f"If-Match: {value}") for title, rfc, value in [
+    ("If-Match with our tag", "9110 §13.1.1", "<etag>"),
+    ("If-Match with our tag, weak", "9110 §13.1.1", "W/<etag>"),
+    ("If-Match with another tag", "9110 §13.1.1", '"other"'),
+    ("If-Match with our tag last", "9110 §13.1.1", '"one", "two", <etag>'),
+    ("If-Match with our tag among weak ones", "9110 §13.1.1", 'W/"a", <etag>'),
+    ("If-Match with any tag", "9110 §13.1.1", "*"),
+    ("If-Match with any tag in quotes", "9110 §13.1.1", '"*"'),
+    ("If-Match with our tag unquoted", "9110 §8.8.3", "<opaque>"),
+    ("If-Match without a tag", "9110 §13.1.1", ""),
+]]
+MODIFIED_SINCE = [(title, rfc, f"If-Modified-Since: {value}") for title, rfc, value in [
+    ("If-Modified-Since with our date", "9110 §13.1.3", THEN),
+    ("If-Modified-Since a second before", "9110 §13.1.3", BEFORE),
+    ("If-Modified-Since a second after", "9110 §13.1.3", AFTER),
+    ("If-Modified-Since in the future", "9110 §13.1.3", FUTURE),
+    ("If-Modified-Since in the form of RFC 850", "9110 §5.6.7", "Sunday, 06-Nov-94 08:49:37 GMT"),
+    ("If-Modified-Since in the form of asctime", "9110 §5.6.7", "Sun Nov  6 08:49:37 1994"),
+    ("If-Modified-Since of RFC 850, a second before", "9110 §5.6.7",
+     "Sunday, 06-Nov-94 08:49:36 GMT"),
+    ("If-Modified-Since of RFC 850 with four digits", "9110 §5.6.7",
+     "Sunday, 06-Nov-1994 08:49:37 GMT"),
+    ("If-Modified-Since of RFC 850 with a short day", "9110 §5.6.7",
+     "Sun, 06-Nov-94 08:49:37 GMT"),
+    ("If-Modified-Since of asctime with a zero", "9110 §5.6.7", "Sun Nov 06 08:49:37 1994"),
+    ("If-Modified-Since with the wrong day", "9110 §5.6.7", "Mon, 06 Nov 1994 08:49:37 GMT"),
+    ("If-Modified-Since without a day", "9110 §5.6.7", "06 Nov 1994 08:49:37 GMT"),
+    ("If-Modified-Since without a zone", "9110 §5.6.7", "Sun, 06 Nov 1994 08:49:37"),
+    ("If-Modified-Since in UTC", "9110 §5.6.7", "Sun, 06 Nov 1994 08:49:37 UTC"),
+    ("If-Modified-Since with a numeric zone", "9110 §5.6.7", "Sun, 06 Nov 1994 08:49:37 +0000"),
+    ("If-Modified-Since with one digit", "9110 §5.6.7", "Sun, 6 Nov 1994 08:49:37 GMT"),
+    ("If-Modified-Since with a two-digit year", "9110 §5.6.7", "Sun, 06 Nov 94 08:49:37 GMT"),
+    ("If-Modified-Since in lower case", "9110 §5.6.7", "sun, 06 nov 1994 08:49:37 gmt"),
+    ("If-Modified-Since with a month that is none", "9110 §5.6.7",
+     "Sun, 06 Foo 1994 08:49:37 GMT"),
+    ("If-Modified-Since with the hour 24", "9110 §5.6.7", "Sun, 06 Nov 1994 24:00:00 GMT"),
+    ("If-Modified-Since with a leap second", "9110 §5.6.7", "Sat, 31 Dec 2016 23:59:60 GMT"),
+    ("If-Modified-Since on February 30th", "9110 §5.6.7", "Wed, 30 Feb 2000 00:00:00 GMT"),
+    ("If-Modified-Since with a number", "9110 §5.6.7", "784111777"),
+    ("If-Modified-Since in the form of ISO", "9110 §5.6.7", "1994-11-06T08:49:37Z"),
+    ("If-Modified-Since with a length behind", "9110 §13.1.3", f"{THEN}; length=100"),
+    ("If-Modified-Since with nothing", "9110 §13.1.3", ""),
+    ("If-Modified-Since with nonsense", "9110 §13.1.3", "yesterday"),
+    ("If-Modified-Since in the year 9999", "9110 §5.6.7", "Fri, 31 Dec 9999 23:59:59 GMT"),
+    ("If-Modified-Since in the year 10000", "9110 §5.6.7", "Sat, 01 Jan 10000 00:00:00 GMT"),
+    ("If-Modified-Since at the epoch", "9110 §13.1.3", "Thu, 01 Jan 1970 00:00:00 GMT"),
+]]
+UNMODIFIED_SINCE = [(title, rfc, f"If-Unmodified-Since: {value}") for title, rfc, value in [
+    ("If-Unmodified-Since with our date", "9110 §13.1.4", THEN),
+    ("If-Unmodified-Since a second before", "9110 §13.1.4", BEFORE),
+    ("If-Unmodified-Since a second after", "9110 §13.1.4", AFTER),
+    ("If-Unmodified-Since of RFC 850, before", "9110 §5.6.7", "Sunday, 06-Nov-94 08:49:36 GMT"),
+    ("If-Unmodified-Since of asctime, before", "9110 §5.6.7", "Sun Nov  6 08:49:36 1994"),
+    ("If-Unmodified-Since with nonsense", "9110 §13.1.4", "yesterday"),
+    ("If-Unmodified-Since with nothing", "9110 §13.1.4", ""),
+]]
+
+REQUESTS = [having(title, rfc, line)
+            for table in (NONE_MATCH, MATCH, MODIFIED_SINCE, UNMODIFIED_SINCE)
+            for title, rfc, line in table]
+REQUESTS += [
+    # ---- several lines
+    having("If-None-Match in two fields", "9110 §5.3", 'If-None-Match: "other"',
+           "If-None-Match: <etag>"),
+    having("If-Match in two fields", "9110 §5.3", 'If-Match: "other"', "If-Match: <etag>"),
+    having("If-Modified-Since in two fields", "9110 §13.1.3", f"If-Modified-Since: {BEFORE}",
+           f"If-Modified-Since: {THEN}"),
+
+    # ---- precedence, RFC 9110 §13.2.2
+    having("our tag goes before an older date", "9110 §13.2.2", "If-None-Match: <etag>",
+           f"If-Modified-Since: {BEFORE}"),
+    having("another tag goes before our date", "9110 §13.2.2", 'If-None-Match: "other"',
+           f"If-Modified-Since: {THEN}"),
+    having("our tag and our date", "9110 §13.2.2", "If-None-Match: <etag>",
+           f"If-Modified-Since: {THEN}"),
+    having("an unreadable If-None-Match and our date", "9110 §13.2.2", "If-None-Match: nonsense",
+           f"If-Modified-Since: {THEN}"),
+    having("If-Match with our tag goes before an older date", "9110 §13.2.2", "If-Match: <etag>",
+           f"If-Unmodified-Since: {BEFORE}"),
+    having("If-Match with another tag goes before our date", "9110 §13.2.2", 'If-Match: "other"',
+           f"If-Unmodified-Since: {THEN}"),
+    having("If-Match fails before If-None-Match holds", "9110 §13.2.2", 'If-Match: "other"',
+           "If-None-Match: <etag>"),
+    having("If-Match holds, and so does If-None-Match", "9110 §13.2.2", "If-Match: <etag>",
+           "If-None-Match: <etag>"),
+    having("If-Unmodified-Since fails before If-None-Match", "9110 §13.2.2",
+           f"If-Unmodified-Since: {BEFORE}", "If-None-Match: <etag>"),
+    having("If-Unmodified-Since fails before If-Modified-Since", "9110 §13.2.2",
+           f"If-Unmodified-Since: {BEFORE}", f"If-Modified-Since: {THEN}"),
+    having("If-Unmodified-Since and If-Modified-Since with our date", "9110 §13.2.2",
+           f"If-Unmodified-Since: {THEN}", f"If-Modified-Since: {THEN}"),
+
+    # ---- methods and targets
+    having("If-None-Match on HEAD", "9110 §13.1.2", "If-None-Match: <etag>", method="HEAD"),
+    having("If-Modified-Since on HEAD", "9110 §13.1.3", f"If-Modified-Since: {THEN}",
+           method="HEAD"),
+    having("If-Match on HEAD", "9110 §13.1.1", 'If-Match: "other"', method="HEAD"),
+    having("If-None-Match with any tag on HEAD", "9110 §13.1.2", "If-None-Match: *",
+           method="HEAD"),
+    having("If-Modified-Since on POST", "9110 §13.1.3", f"If-Modified-Since: {THEN}",
+           method="POST"),
+    having("If-None-Match with any tag on POST", "9110 §13.2.1", "If-None-Match: *",
+           method="POST"),
+    having("If-Match with another tag on DELETE", "9110 §13.2.1", 'If-Match: "other"',
+           method="DELETE"),
+    having("If-None-Match on OPTIONS", "9110 §13.2.1", "If-None-Match: *", method="OPTIONS"),
+    having("If-Match on OPTIONS", "9110 §13.2.1", 'If-Match: "other"', method="OPTIONS"),
+    having("If-None-Match with any tag on a missing page", "9110 §13.2.1", "If-None-Match: *",
+           target="/missing"),
+    having("If-Match with any tag on a missing page", "9110 §13.2.1", "If-Match: *",
+           target="/missing"),
+    having("If-Match with a tag on a missing page", "9110 §13.2.1", 'If-Match: "other"',
+           target="/missing"),
+    having("If-Modified-Since on a missing page", "9110 §13.2.1", f"If-Modified-Since: {FUTURE}",
+           target="/missing"),
+    having("If-None-Match with any tag on a redirect", "9110 §13.2.1", "If-None-Match: *",
+           target="/posts"),
+    having("If-Modified-Since on a redirect", "9110 §13.2.1", f"If-Modified-Since: {FUTURE}",
+           target="/posts"),
+    having("If-Match on a redirect", "9110 §13.2.1", 'If-Match: "other"', target="/posts"),
+    having("If-Modified-Since on a folder", "9110 §13.1.3", f"If-Modified-Since: {THEN}",
+           target="/posts/"),
+    having("If-None-Match with any tag on an empty file", "9110 §13.1.2", "If-None-Match: *",
+           target="/empty.txt"),
+    having("If-None-Match in HTTP/1.0", "9110 §13.1.2", "If-None-Match: <etag>",
+           version="HTTP/1.0"),
+    having("If-Modified-Since in HTTP/1.0", "9110 §13.1.3", f"If-Modified-Since: {THEN}",
+           version="HTTP/1.0"),
+]

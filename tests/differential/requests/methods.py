@@ -1,0 +1,68 @@
+"""Methods: those we know, those we do not, and what is allowed where."""
+
+from corpus import ask
+
+
+def on(method, *targets, rfc, **more):
+    """The same method on several targets."""
+    return [ask(f"{method} of {target}", rfc, target, method=method, **more) for target in targets]
+
+
+REQUESTS = [
+    *on("HEAD", "/", "/digits.txt", "/empty.txt", "/large.bin", "/missing", "/posts",
+        rfc="9110 §9.3.2"),
+    *on("OPTIONS", "*", "/", "/digits.txt", "/missing", "/posts", rfc="9110 §9.3.7"),
+    ask("OPTIONS with a body", "9110 §9.3.7", "/digits.txt", "Content-Length: 5", method="OPTIONS",
+        body="hello"),
+    ask("OPTIONS with Max-Forwards of 0", "9110 §7.6.2", "/digits.txt", "Max-Forwards: 0",
+        method="OPTIONS"),
+    ask("OPTIONS of HTTP/1.0", "9110 §9.3.7", method="OPTIONS", version="HTTP/1.0"),
+    ask("OPTIONS before a cross-origin POST", "9110 §9.3.7", "/digits.txt",
+        "Origin: http://other.test", "Access-Control-Request-Method: POST", method="OPTIONS"),
+    *on("TRACE", "/", "/digits.txt", "/missing", rfc="9110 §9.3.8"),
+    ask("TRACE with a body", "9110 §9.3.8", "/digits.txt", "Content-Length: 5", method="TRACE",
+        body="hello"),
+    ask("TRACE with Max-Forwards of 0", "9110 §7.6.2", "/", "Max-Forwards: 0", method="TRACE"),
+    ask("CONNECT in its authority form", "9110 §9.3.6", "wherry.test:80", method="CONNECT"),
+    ask("CONNECT of a path", "9110 §9.3.6", "/digits.txt", method="CONNECT"),
+    ask("CONNECT without a port", "9110 §9.3.6", "wherry.test", method="CONNECT"),
+    *on("POST", "/", "/digits.txt", "/missing", rfc="9110 §15.5.6"),
+    ask("POST with a body", "9110 §15.5.6", "/digits.txt", "Content-Length: 5", method="POST",
+        body="hello"),
+    ask("POST with a chunked body", "9110 §15.5.6", "/digits.txt", "Transfer-Encoding: chunked",
+        method="POST", body="5\r\nhello\r\n0\r\n\r\n"),
+    ask("POST of HTTP/1.0 without a length", "9110 §15.5.12", "/digits.txt", method="POST",
+        version="HTTP/1.0"),
+    *on("PUT", "/digits.txt", "/missing", rfc="9110 §15.5.6"),
+    ask("PUT with a body", "9110 §15.5.6", "/digits.txt", "Content-Length: 5", method="PUT",
+        body="hello"),
+    *on("DELETE", "/digits.txt", "/missing", "/posts/", rfc="9110 §15.5.6"),
+    *on("PATCH", "/digits.txt", rfc="9110 §15.5.6"),
+    *on("PROPFIND", "/", "/digits.txt", rfc="9110 §15.6.2"),
+    *on("MKCOL", "/new", rfc="9110 §15.6.2"),
+    *on("LOCK", "/digits.txt", rfc="9110 §15.6.2"),
+    *on("PURGE", "/digits.txt", rfc="9110 §15.6.2"),
+    *on("QUERY", "/digits.txt", rfc="9110 §15.6.2"),
+    *on("BREW", "/digits.txt", rfc="9110 §15.6.2"),
+    *on("GETS", "/digits.txt", rfc="9110 §15.6.2"),
+    *on("M-SEARCH", "/digits.txt", rfc="9110 §15.6.2"),
+    ask("a method in lower case", "9110 §9.1", method="get"),
+    ask("a method in mixed case", "9110 §9.1", method="Get"),
+    ask("a method with every odd byte of a token", "9110 §9.1", method="!#$%&'*+-.^_`|~"),
+    ask("a method with a digit", "9110 §9.1", method="GET2"),
+    ask("a method with a slash", "9110 §9.1", method="GE/T"),
+    ask("a method with a colon", "9110 §9.1", method="GET:"),
+    ask("a method in quotes", "9110 §9.1", method='"GET"'),
+    ask("a method with a NUL", "9110 §9.1", method="GE\0T"),
+    ask("a method with a byte from 0x80", "9110 §9.1", method="G\xc8T"),
+    ask("a method with brackets", "9110 §9.1", method="GET[]"),
+    ask("GET with a body", "9110 §9.3.1", "/digits.txt", "Content-Length: 5", body="hello"),
+    ask("GET with a chunked body", "9110 §9.3.1", "/digits.txt", "Transfer-Encoding: chunked",
+        body="5\r\nhello\r\n0\r\n\r\n"),
+    ask("HEAD with a body", "9110 §9.3.2", "/digits.txt", "Content-Length: 5", method="HEAD",
+        body="hello"),
+    ask("DELETE with a body", "9110 §9.3.5", "/digits.txt", "Content-Length: 5", method="DELETE",
+        body="hello"),
+    ask("X-HTTP-Method-Override is not heard", "9110 §9.1", "/digits.txt",
+        "X-HTTP-Method-Override: DELETE"),
+]
