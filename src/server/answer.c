@@ -54,14 +54,17 @@ static struct str take_type_line(struct response *response)
 static struct piece several_ranges(struct wherry_exchange *exchange, const struct range_set *set)
 {
     struct response *response = &exchange->response;
+    struct str       content_lines = response->content_lines;
     struct str       type_line = take_type_line(response);
     struct multipart multipart;
 
-    if (!type_line.ptr)     /* RFC 9110 §14.2: a server may answer with everything */
+    /* RFC 9110 §14.2: a server may answer with everything. */
+    if (!type_line.ptr ||
+        !multipart_make(&exchange->arena, set, type_line, response->length, &multipart)) {
+        response->content_lines = content_lines;
         return (struct piece){.length = response->length};
+    }
     response->status = HTTP_PARTIAL_CONTENT;
-    if (!multipart_make(&exchange->arena, set, type_line, response->length, &multipart))
-        response->lines.failed = true;
     buf_printf(&response->lines, "Content-Type: multipart/byteranges; boundary=%.*s\r\n",
                BOUNDARY_BYTES, multipart.boundary);
     return (struct piece){.length = multipart.length,

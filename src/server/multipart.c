@@ -6,17 +6,19 @@
 enum { TEXT_MAX = 256 };            /* bytes, besides the type */
 
 /* RFC 2046 §5.1.1: the boundary must not stand in the body.  96 bits of chance see to that. */
-static void choose_boundary(char boundary[BOUNDARY_BYTES])
+static bool choose_boundary(char boundary[BOUNDARY_BYTES])
 {
     static const char hex[] = "0123456789abcdef";
     unsigned char     chance[BOUNDARY_BYTES / 2] = {0};
-    ssize_t           n = getrandom(chance, sizeof chance, 0);
 
-    assert(n == (ssize_t)sizeof chance);    /* so few bytes always come at once */
+    /* So few bytes come at once, or not at all: a sandbox may forbid to ask. */
+    if (getrandom(chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+        return false;
     for (size_t i = 0; i < sizeof chance; i++) {
         boundary[2 * i] = hex[chance[i] >> 4];
         boundary[2 * i + 1] = hex[chance[i] & 15];
     }
+    return true;
 }
 
 static struct str part_text(struct arena *arena, const struct multipart *multipart,
@@ -50,7 +52,8 @@ bool multipart_make(struct arena *arena, const struct range_set *set, struct str
                     uint64_t length, struct multipart *multipart)
 {
     *multipart = (struct multipart){.count = set->count + 1};
-    choose_boundary(multipart->boundary);
+    if (!choose_boundary(multipart->boundary))
+        return false;
     multipart->parts = arena_alloc(arena, multipart->count * sizeof(struct writer_part));
     if (!multipart->parts)
         return false;

@@ -18,8 +18,8 @@ struct multipart {
     uint64_t            length;     /* bytes of the whole body */
 };
 
-/* `type_line` is the "Content-Type: ...\r\n" of the representation, which is `length` bytes long.  False when there is no
- * memory. */
+/* `type_line` is the "Content-Type: ...\r\n" of the representation, which is `length` bytes long.
+ * False when there is no memory, or no chance to choose a boundary by. */
 bool multipart_make(struct arena *arena, const struct range_set *set, struct str type_line,
                     uint64_t length, struct multipart *multipart) MUST_USE;
 
