@@ -115,6 +115,16 @@ static enum walk_end walk_fail(int error)
     return WALK_FAILED;
 }
 
+static int open_at(int folder, const char *part, int flags)
+{
+    int fd;
+
+    do
+        fd = openat(folder, part, flags);
+    while (fd == -1 && errno == EINTR);
+    return fd;
+}
+
 static void walk_enter(struct walk *walk, int folder)
 {
     if (walk->folder != walk->root)
@@ -191,7 +201,7 @@ static enum walk_end walk_arrive(const struct walk *walk, int *fd, const char *p
     if (flags & O_PATH)
         return WALK_ARRIVED;
     close(*fd);
-    *fd = openat(walk->folder, part, flags | O_NOFOLLOW);
+    *fd = open_at(walk->folder, part, flags | O_NOFOLLOW);
     if (*fd == -1)
         return walk_fail(errno == ELOOP ? EAGAIN : errno);
     return WALK_ARRIVED;
@@ -201,7 +211,7 @@ static enum walk_end walk_arrive(const struct walk *walk, int *fd, const char *p
 static enum walk_end walk_name(struct walk *walk, const char *part, const char *rest, int flags,
                                int *found)
 {
-    int fd = openat(walk->folder, part, LOOK_FLAGS | O_NOFOLLOW);
+    int fd = open_at(walk->folder, part, LOOK_FLAGS | O_NOFOLLOW);
     struct stat status;
     enum walk_end end;
 
@@ -239,7 +249,7 @@ static enum walk_end walk_step(struct walk *walk, int flags, int *found)
     part[len] = '\0';
 
     if (len == 0) {
-        *found = openat(walk->folder, ".", flags);
+        *found = open_at(walk->folder, ".", flags);
         return *found == -1 ? WALK_FAILED : WALK_ARRIVED;
     }
     if (strcmp(part, ".") == 0) {
