@@ -2,6 +2,7 @@
 # make run                set up, build, and serve public/ on http://localhost:8080
 # make test               set up, build, and run every test: unit, cases, replay, integration
 # make test BUILD=asan    the same under AddressSanitizer; also tsan, debug
+# make fuzz T=request     fuzz one parser, SECONDS=60 or until stopped (clang; tests/fuzz)
 # make install PREFIX=    the program and its manual page (default /usr/local)
 # make lint               clang-tidy and cppcheck
 # make format             clang-format
@@ -32,17 +33,23 @@ CFLAGS.release = -O2 -g -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS.debug   = -Og -g3
 CFLAGS.asan    = -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS.tsan    = -O1 -g3 -fsanitize=thread
+CFLAGS.fuzz    = $(CFLAGS.asan) -fsanitize=fuzzer-no-link
 
 LIB   := $(filter-out src/main/%,$(wildcard src/*/*.c))
 MAIN  := $(wildcard src/main/*.c)
 UNIT  := $(wildcard tests/unit/test_*.c)
 HELP  := $(wildcard tests/support/*.c)
 PEER  := $(wildcard tests/peers/*.c)
+FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
+TOOL  := tests/fuzz/fuzz.c tests/support/scripted.c tests/support/tight.c
 obj    = $(patsubst %.c,$(OUT)/%.o,$(1))
 bin    = $(patsubst %.c,$(OUT)/%,$(1))
 INNER := $(OUT)/inner.a
 # Everything of the program but its main(), so that tests reach the options too.
 OUTER := $(call obj,$(filter-out src/main/main.c,$(MAIN)))
+
+# In the fuzz build libFuzzer brings main(); in the others ours replays a corpus.
+DRIVER = $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,$(OUT)/tests/fuzz/replay.o)
 
 # Short lines unless V=1.
 SAY = $(if $(V),,@echo "  $(1) $@" &&)
@@ -50,7 +57,7 @@ SAY = $(if $(V),,@echo "  $(1) $@" &&)
 # A second make, because setup may have changed what pkg-config answers; it uses every core.
 TOGETHER = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all setup run test unit integration lint format layers install clean help
+.PHONY: all setup run test unit replay integration fuzz lint format layers install clean help
 .DELETE_ON_ERROR:
 # Objects are worth keeping: make would remove them as intermediate files.
 .SECONDARY:
@@ -69,11 +76,16 @@ $(OUT)/libwherry.a: $(call obj,$(LIB))
 	@rm -f $@
 	@$(AR) rcs $@ $(OUT)/wherry.o
 
-# Our own calls to the allocator go through tests/support/alloc_fail.c.
+# Our own calls to these go through tests/support/alloc_fail.c and fault.c.
+WRAPPED = malloc calloc realloc accept4 bind epoll_create1 epoll_ctl epoll_wait eventfd fcntl \
+          fstat getrandom listen mmap open openat __openat_2 poll pread __pread_chk \
+          pthread_create read __read_chk readlinkat recv __recv_chk sendfile sendmsg socket syscall
 $(call bin,$(UNIT)): %: %.o $(call obj,$(HELP)) $(OUTER) $(INNER)
-	$(call SAY,link) $(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(LDLIBS) -lcmocka
+	$(call SAY,link) $(CC) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS) -lcmocka
 $(call bin,$(PEER)): %: %.o $(INNER)
 	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(call bin,$(FUZZ)): %: %.o $(call obj,$(TOOL)) $(filter %.o,$(DRIVER)) $(OUTER) $(INNER)
+	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(filter-out %.o,$(DRIVER)) $(LDLIBS)
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call SAY,compile) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -85,12 +97,19 @@ run: setup
 	@$(OUT)/wherry public
 test:
 	@scripts/setup --test
-	@$(TOGETHER) all $(call bin,$(UNIT) $(PEER))
-	@$(MAKE) --no-print-directory unit integration
+	@$(TOGETHER) all $(call bin,$(UNIT) $(PEER) $(FUZZ))
+	@$(MAKE) --no-print-directory unit replay integration
 unit: $(call bin,$(UNIT))
 	@set -e; for t in $^; do echo "$$t"; $$t; done
+replay: $(call bin,$(FUZZ))
+	@$(PYTHON) tests/fuzz/seed.py $(OUT)/seeds
+	@set -e; for t in $^; do echo "$$t"; n=$$(basename $$t); $$t tests/fuzz/corpus/$$n $(OUT)/seeds/$$n; done
 integration: $(OUT)/wherry $(call bin,$(PEER))
 	$(PYTHON) -m pytest -q tests/integration --build $(OUT)
+fuzz:
+	@scripts/setup --fuzz
+	@$(TOGETHER) BUILD=fuzz CC=clang build/fuzz/tests/fuzz/fuzz_$(T)
+	@tests/fuzz/run $(T) $(if $(SECONDS),-max_total_time=$(SECONDS))
 lint:
 	@scripts/setup --lint
 	@scripts/lint $(CPPFLAGS) -std=c17

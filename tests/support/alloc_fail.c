@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tests/support/fault.h"
+
 /* The linker's --wrap gives these names their meaning; weak, so that a program linked without
  * it still links, and then nothing fails. */
 void *__real_malloc(size_t size) __attribute__((weak));
@@ -40,9 +42,11 @@ bool alloc_fail_next(size_t round)
 
 static bool fails_now(void)
 {
-    if (left == 0 || --left > 0)
+    bool is_mine = left > 0 && --left == 0;
+
+    if (!is_mine && !fault_allocation())
         return false;
-    has_failed = true;
+    has_failed |= is_mine;
     errno = ENOMEM;
     return true;
 }
