@@ -20,8 +20,11 @@ static enum range_verdict suffix_span(struct str digits, uint64_t length, struct
 
     if (!read_position(digits, &wanted))
         return RANGE_IGNORED;
-    if (wanted == 0 || length == 0)
+    if (wanted == 0)
         return RANGE_UNSATISFIABLE;
+    /* RFC 9110 §14.1.2: it can be satisfied, but no Content-Range can say "no bytes". */
+    if (length == 0)
+        return RANGE_IGNORED;
 
     /* RFC 9110 §14.1.2: a suffix longer than the representation means all of it. */
     span->length = MIN_OF(wanted, length);

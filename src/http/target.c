@@ -171,7 +171,7 @@ static struct refusal parse_absolute(struct str raw, char *room, struct target *
     target->authority = str_of(rest.ptr, len);
 
     /* RFC 9110 §4.2.1: an empty host is invalid here; §4.2.4: so is user information. */
-    if (len == 0 || rest.ptr[0] == ':' || !target_authority_is_valid(target->authority))
+    if (len == 0 || !target_authority_is_valid(target->authority))
         return refuse(HTTP_BAD_REQUEST, "invalid authority in the target");
     return parse_origin(str_of(rest.ptr + len, rest.len - len), room, target);
 }
@@ -291,6 +291,9 @@ bool target_authority_is_valid(struct str authority)
     struct str host = str_of(authority.ptr, end);
     struct str port;
 
+    /* RFC 9110 §4.2.1: a port needs a host; nothing at all is valid in Host (RFC 9112 §3.2). */
+    if (host.len == 0 && authority.len > 0)
+        return false;
     if (!in_brackets)
         return is_reg_name(host) && is_port(str_from(authority, end + 1));
 

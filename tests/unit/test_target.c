@@ -175,7 +175,7 @@ static const struct authority_case {
     {"a name with a port",                  "a.test:8080",            true},
     {"RFC 9112 §3.2: nothing",              "",                       true},
     {"a port may have no digits",           "a.test:",                true},
-    {"no name, a port",                     ":80",                    true},
+    {"RFC 9110 §4.2.1: a port without a name", ":80",                 false},
     {"unreserved and sub-delims",           "a-._~!$&'()*+,;=z09AZ",  true},
     {"an escape",                           "gr%C3%BCn.test",         true},
     {"an IPv4 address",                     "127.0.0.1:80",           true},
