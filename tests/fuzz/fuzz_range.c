@@ -23,7 +23,8 @@ static bool naive_number(struct str digits, uint64_t *number)
     return digits.len > 0;
 }
 
-/* The bytes [first, end) of one spec; first == end when it cannot be satisfied.  False: no spec. */
+/* The bytes [first, end) of one spec; first == end when it cannot be satisfied.  False: no spec, or
+ * the last bytes of nothing, which no answer but the whole can say. */
 static bool naive_spec(struct str spec, uint64_t length, uint64_t *first, uint64_t *end)
 {
     const char *dash = memchr(spec.ptr, '-', spec.len);
@@ -35,7 +36,7 @@ static bool naive_spec(struct str spec, uint64_t length, uint64_t *first, uint64
     behind = str_of(dash + 1, spec.len - before.len - 1);
 
     if (before.len == 0) {
-        if (!naive_number(behind, end))
+        if (!naive_number(behind, end) || (*end > 0 && length == 0))
             return false;
         *first = *end < length ? length - *end : 0;
         *end = length;

@@ -109,7 +109,7 @@ FILES = [
     "", "[wherry]\nroot = public\nhttp-port = 8081\n", "; a comment\n\n[wherry]\naddress=*\n",
     "http-port = off\nunix = /tmp/wherry.sock\n", "http-port = off\n", "workers = 8\nworkers-max = 4\n",
     "workers = 100\n", "head-max = 2K\ntarget-max = 4K\n", "cache-size = 64M\ndrain = 1.5s\n",
-    "root = \"a ;b\\\"\\\\\\x41\"\n", "root = \"a\n", "root = \"a \\x3bb\\x09\"\n", "root = a ; comment\n",
+    "root = \"a ;b\\\"\\\\\\x41\"\n", "root = \"a\n", "root = \"a \\x3bb\"\n", "root = a ; comment\n",
     "roto = x\n", "root\n",
     "[other]\nroot = x\n", "root = x\nroot = y\n", "access-log = json\nlog-level = debug\n",
     "clean-urls = maybe\n", "idle-timeout = 5\n", "config = x\n", "index = a/b\n", "root = a\0b\n",
