@@ -10,7 +10,7 @@
 #include "tests/support/fault.h"
 #include "tests/support/folder.h"
 #include "tests/support/promise.h"
-#include "tests/support/stage.h"
+#include "tests/support/visit.h"
 
 enum {
     ROUNDS_MAX      = 2000,             /* of one fault; a count that never ends is a bug here */
@@ -168,7 +168,7 @@ static int make_site(void **state)
 static int remove_site(void **state)
 {
     (void)state;
-    stage_forget();
+    visit_forget();
     folder_leave(&folder);
     return 0;
 }
@@ -197,7 +197,7 @@ static void open_stage(const struct stage_setting *setting)
 {
     if (!stage_open(&stage, setting))
         fail_msg("%s", stage.problem);
-    stage_learn(&stage);
+    visit_learn(&stage);
     calm_descriptors = stage_calm(&stage);
 }
 
@@ -207,21 +207,21 @@ static void whoever_is_answered_is_answered_right(void **state)
 {
     (void)state;
     open_stage(&(struct stage_setting){.cache_files = 0});
-    walk_all(peer_faults, COUNTOF(peer_faults), stage_visit, 0);
+    walk_all(peer_faults, COUNTOF(peer_faults), visit_all, 0);
 }
 
 static void what_the_disk_refuses_is_said(void **state)
 {
     (void)state;
     open_stage(&(struct stage_setting){.cache_files = 0});
-    walk_all(disk_faults, COUNTOF(disk_faults), stage_visit_once, 0);
+    walk_all(disk_faults, COUNTOF(disk_faults), visit_once, 0);
 }
 
 static void and_where_names_are_walked(void **state)
 {
     (void)state;
     open_stage(&(struct stage_setting){.walks = true});
-    walk_all(walk_faults, COUNTOF(walk_faults), stage_visit_once, 0);
+    walk_all(walk_faults, COUNTOF(walk_faults), visit_once, 0);
 }
 
 /* What changed a moment ago is read again each time, so that has to be some moments ago. */
@@ -238,7 +238,7 @@ static void what_is_known_is_answered(void **state)
     (void)state;
     grow_old();
     open_stage(&(struct stage_setting){.cache_files = 64});
-    walk_all(compare_faults, COUNTOF(compare_faults), stage_visit_files,
+    walk_all(compare_faults, COUNTOF(compare_faults), visit_files,
              CACHE_CHECK_MS + CLOCK_COARSE_MS);
 }
 
@@ -251,9 +251,9 @@ static void the_keeper_is_not_disturbed(void **state)
     open_stage(&(struct stage_setting){.cache_files = 0});
     fault_at(1, FAULT_READ, EINTR);
     for (int i = 0; i < VISITS_MAX && !fault_has_struck(); i++)
-        stage_visit_sleepers(&stage, &NO_GRACE);
+        visit_sleepers(&stage, &NO_GRACE);
     assert_true(fault_off());
-    stage_visit(&stage, &NO_GRACE);
+    visit_all(&stage, &NO_GRACE);
     stage_calm_down(&stage, calm_descriptors);
 }
 
@@ -279,7 +279,7 @@ static void no_newcomer_is_forgotten(void **state)
         fault_at(1, FAULT_EPOLL_CTL, ENOMEM);
         wait_for_fault();
     }
-    stage_visit(&stage, &NO_GRACE);
+    visit_all(&stage, &NO_GRACE);
     stage_calm_down(&stage, calm_descriptors);
 }
 

@@ -8,7 +8,7 @@
 #include "tests/support/fault.h"
 #include "tests/support/folder.h"
 #include "tests/support/promise.h"
-#include "tests/support/stage.h"
+#include "tests/support/visit.h"
 
 enum { ROUNDS_MAX = 2000 };             /* of one fault; a count that never ends is a bug here */
 
@@ -35,7 +35,7 @@ static int make_site(void **state)
     stage_hush();
     if (!stage_open(&stage, &calm))
         return -1;
-    stage_learn(&stage);
+    visit_learn(&stage);
     stage_close(&stage);
     stage_speak();
     return 0;
@@ -44,7 +44,7 @@ static int make_site(void **state)
 static int remove_site(void **state)
 {
     (void)state;
-    stage_forget();
+    visit_forget();
     folder_leave(&folder);
     return 0;
 }
@@ -126,9 +126,9 @@ static void live_and_serve(void)
     bool is_open = stage_open(&stage, &calm);
 
     if (is_open) {
-        stage_visit_files(&stage, &any_grace);
+        visit_files(&stage, &any_grace);
         (void)fault_off();
-        stage_visit_files(&stage, atomic_load(&stage.has_ended) ? &any_grace : &NO_GRACE);
+        visit_files(&stage, atomic_load(&stage.has_ended) ? &any_grace : &NO_GRACE);
     }
     stage_close(&stage);
     assert_true(is_open || stage.problem[0] != '\0');
@@ -153,15 +153,15 @@ static void handlers_that_sleep_wait_for_each_other(void **state)
         bool has_struck = false;
 
         assert_true(stage_open(&stage, &calm));
-        stage_visit_files(&stage, &NO_GRACE);
+        visit_files(&stage, &NO_GRACE);
         fault_at(n, FAULT_THREAD, EAGAIN);
         for (int i = 0; i < VISITS_MAX && !has_struck; i++) {
-            stage_visit_sleepers(&stage, &NO_GRACE);
+            visit_sleepers(&stage, &NO_GRACE);
             has_struck = fault_has_struck();
         }
         assert_true(fault_off());
-        stage_visit_sleepers(&stage, &NO_GRACE);
-        stage_visit(&stage, &NO_GRACE);
+        visit_sleepers(&stage, &NO_GRACE);
+        visit_all(&stage, &NO_GRACE);
         stage_close(&stage);
         assert_true(stage.was_finished);
     }
@@ -183,7 +183,7 @@ static const struct fault ends[] = {
 static void live_and_end(void)
 {
     if (stage_open(&stage, &calm))
-        stage_stop_midway(&stage, &any_grace);
+        visit_at_the_end(&stage, &any_grace);
     stage_close(&stage);
     assert_true(stage.was_finished || stage.problem[0] != '\0');
 }
@@ -193,7 +193,7 @@ static void whoever_asked_before_the_end_is_answered(void **state)
     (void)state;
     walk_all(ends, COUNTOF(ends), live_and_end);
     assert_true(stage_open(&stage, &calm));
-    stage_stop_midway(&stage, &NO_GRACE);
+    visit_at_the_end(&stage, &NO_GRACE);
 }
 
 /* Who is cut leaves nothing behind either. */
@@ -204,7 +204,7 @@ static void the_time_to_finish_may_be_up(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         assert_true(stage_open(&stage, &hasty));
-        stage_stop_midway(&stage, &any_grace);
+        visit_at_the_end(&stage, &any_grace);
         stage_close(&stage);
         assert_int_equal(descriptors_open(), before);
     }
