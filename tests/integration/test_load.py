@@ -1,7 +1,7 @@
 """Many at once: a page stays quick while others sleep, dawdle, or hold on.
 
 Promises about time are kept by release builds; what else runs on this machine can only make an
-answer later, so the best of three attempts is what the server can do."""
+answer later, so the best of a few attempts is what the server can do."""
 
 import resource
 import threading
@@ -12,7 +12,7 @@ import pytest
 from crowd import Crowd
 from program import eventually
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 
 
 @pytest.fixture(autouse=True)
