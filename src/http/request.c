@@ -274,8 +274,9 @@ bool request_worth_parsing(struct str bytes, size_t seen_before,
                            const struct request_limits *limits)
 {
     /* With an empty line before it, a method that is too long shows within this many bytes, and
-     * a target within that many. */
-    size_t method_bytes = 2 + METHOD_BYTES_MAX + 1;
+     * a target within that many; one later when the byte too many is a CR, which could have been
+     * the end of the line. */
+    size_t method_bytes = 2 + METHOD_BYTES_MAX + 1 + 1;
     size_t target_bytes = method_bytes + limits->target_bytes + 1;
 
     return seen_before < method_bytes || bytes.len >= limits->head_bytes ||

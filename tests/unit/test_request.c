@@ -422,6 +422,9 @@ static void parsing_is_worth_it_when_the_answer_changes(void **state)
     feed("a target too long", str_of(bytes, sizeof(bytes)));
     memcpy(bytes, "\r\nM234567890123456789012345678901A /", 36);
     feed("a target too long, behind all that may come before it", str_of(bytes, sizeof(bytes)));
+    bytes[36 + TARGET_BYTES - 1] = '\r';
+    feed("a target too long by a carriage return", str_of(bytes, sizeof(bytes)));
+    feed("a method too long by a carriage return", STR("\r\nM234567890123456789012345678901A\r."));
 }
 
 static void and_hardly_ever_else(void **state)
