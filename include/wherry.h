@@ -75,8 +75,9 @@ WHERRY_PUBLIC void wherry_settings_init(struct wherry_settings *settings);
 /* A server that does not listen yet; NULL when there is no memory. */
 WHERRY_PUBLIC struct wherry_server *wherry_server_new(const struct wherry_settings *settings);
 
-/* Frees it; NULL is fine.  Not while wherry_server_run is running. */
-WHERRY_PUBLIC void wherry_server_free(struct wherry_server *server);
+/* Frees it; NULL is fine.  Not while wherry_server_run is running.  False: a handler has not come
+ * back; nothing is freed, and what the routes use must not be either. */
+WHERRY_PUBLIC bool wherry_server_free(struct wherry_server *server);
 
 /* Opens the listeners.  False: `problem` (size bytes) holds one sentence that says what is wrong. */
 WHERRY_PUBLIC bool wherry_server_open(struct wherry_server *server, char *problem, size_t size);

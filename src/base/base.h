@@ -14,6 +14,7 @@
 
 #define BIT(n) (1u << (n))
 
+/* Both are looked at twice: give them values, not calls. */
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
 

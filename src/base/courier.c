@@ -214,7 +214,8 @@ static bool is_over(void)
 /* For poll: -1 is until something happens. */
 static int longest_rest_ms(enum rest how)
 {
-    int64_t left_ms = desk.stopping ? MAX_OF(desk.stop_ms - now_ms(), 0) : -1;
+    int64_t until_stop_ms = desk.stop_ms - now_ms();
+    int64_t left_ms = desk.stopping ? MAX_OF(until_stop_ms, 0) : -1;
 
     if (how == NAPPING && (left_ms == -1 || left_ms > NAP_MS))
         left_ms = NAP_MS;

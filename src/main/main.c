@@ -170,8 +170,8 @@ int main(int argc, char **argv)
         code = program.options.check ? check(&program) : serve(&program);
     }
 
-    wherry_server_free(program.server);
-    site_free(program.site);
+    if (wherry_server_free(program.server))
+        site_free(program.site);
     options_fini(&program.options);
     return (int)code;
 }

@@ -53,6 +53,27 @@ static bool set_options(int fd, const struct address *address)
     return true;
 }
 
+static void remember_name(struct listener *listener)
+{
+    struct stat status;
+
+    if (lstat(listener->address.local.sun_path, &status) == -1)
+        return;
+    listener->name_device = status.st_dev;
+    listener->name_inode = status.st_ino;
+}
+
+/* A successor may have taken the name over while we finish: then it is not ours to take away. */
+static void give_up_name(struct listener *listener)
+{
+    struct stat status;
+
+    if (listener->name_inode != 0 && lstat(listener->address.local.sun_path, &status) == 0 &&
+        status.st_dev == listener->name_device && status.st_ino == listener->name_inode)
+        unlink(listener->address.local.sun_path);
+    listener->name_inode = 0;
+}
+
 static void write_url(struct listener *listener, const char *host)
 {
     unsigned port = address_port(&listener->address);
@@ -80,7 +101,8 @@ bool listener_open(struct listener *out, const struct address *address, const ch
     if (listener.fd == -1 || !set_options(listener.fd, address) ||
         bind(listener.fd, &address->any, address->len) == -1)
         goto out;
-    listener.owns_name = is_local;
+    if (is_local)
+        remember_name(&listener);
     if (listen(listener.fd, LISTENER_BACKLOG) == -1)
         goto out;
     if (!is_local && getsockname(listener.fd, &listener.address.any, &listener.address.len) == -1)
@@ -101,14 +123,13 @@ void listener_close(struct listener *listener)
 {
     if (listener->fd != -1)
         close(listener->fd);
-    if (listener->owns_name)
-        unlink(listener->address.local.sun_path);
+    give_up_name(listener);
     listener->fd = -1;
-    listener->owns_name = false;
 }
 
 void listener_shut(struct listener *listener)
 {
+    give_up_name(listener);
     if (listener->fd != -1)
         shutdown(listener->fd, SHUT_RDWR);
 }

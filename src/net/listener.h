@@ -4,6 +4,8 @@
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
+#include <sys/types.h>
+
 #include "net/address.h"
 #include "net/queue.h"
 
@@ -13,7 +15,8 @@ struct listener {
     struct source  source;                  /* its place in the queue */
     int            fd;                      /* -1: not open */
     struct address address;                 /* as bound: with the real port */
-    bool           owns_name;               /* of a local socket: unlink it at close */
+    dev_t          name_device;             /* of a local socket: what the name led to when we made it; */
+    ino_t          name_inode;              /* 0: there is none, or it is not ours any more */
     char           url[LISTENER_URL_MAX];   /* "http://localhost:8080" */
 };
 
@@ -24,8 +27,8 @@ bool listener_open(struct listener *out, const struct address *address, const ch
 /* Does nothing to one that is not open. */
 void listener_close(struct listener *listener);
 
-/* Turns newcomers away from now on, while the descriptor stays ours, so that a thread inside
- * accept is not left with somebody else's. */
+/* Turns newcomers away from now on, and gives up the name, while the descriptor stays ours, so
+ * that a thread inside accept is not left with somebody else's. */
 void listener_shut(struct listener *listener);
 
 enum accepted {

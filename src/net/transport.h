@@ -67,6 +67,13 @@ static inline void transport_close(struct transport *t)
     t->ops->close(t);
 }
 
+/* What the socket below says, without reading or writing: something has come (or the peer's end
+ * has, which is not something); nobody is there any more, in either direction; bytes that were
+ * written and that the peer has not taken yet. */
+bool   transport_has_input(const struct transport *t) MUST_USE;
+bool   transport_is_gone(const struct transport *t) MUST_USE;
+size_t transport_unsent(const struct transport *t) MUST_USE;
+
 /* TCP or a local socket as it is. */
 struct transport transport_plain(int fd);
 

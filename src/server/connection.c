@@ -69,6 +69,11 @@ static const struct wherry_settings *settings_of(const struct conn *conn)
     return &conn->server->settings;
 }
 
+static bool is_draining(const struct conn *conn)
+{
+    return atomic_load_explicit(&conn->server->is_draining, memory_order_relaxed);
+}
+
 /* ---- input ---------------------------------------------------------------------------- */
 
 static size_t input_len(const struct work *work)
@@ -124,7 +129,7 @@ static enum step settle(struct conn *conn, struct turn *turn, bool may_block)
     struct wherry_server *server = conn->server;
     struct answer_setting setting;
 
-    if (atomic_load_explicit(&server->is_draining, memory_order_relaxed) && !conn->must_close)
+    if (is_draining(conn))
         close_gently(conn);
     setting = (struct answer_setting){
         .date_line = str_view(turn->worker->moment.date_line),
@@ -464,6 +469,9 @@ static enum step step_respond(struct conn *conn, struct turn *turn)
 
     if (work->is_answered)
         return settle(conn, turn, false);
+    /* Nobody waits for this answer any more, and others wait for the permit. */
+    if (atomic_load(&conn->source.hang_up) && transport_is_gone(&conn->transport))
+        return give_up(conn, turn->worker, "the client went away");
     if (!permits_take(permits, &work->ticket, turn_now(turn).ms)) {
         wait_until(conn, WAIT_PERMIT, settings_of(conn)->wait_timeout_ms, turn_now(turn));
         server_call_keeper(conn->server);
@@ -527,6 +535,13 @@ static enum step step_write(struct conn *conn, struct turn *turn)
     return give_up(conn, turn->worker, "the file changed while it was sent");
 }
 
+/* The kernel has all of the answer, the peer has not.  It goes on sending when we have closed, but
+ * not when the host that we are, a container, has ended with us. */
+static bool is_still_leaving(const struct conn *conn)
+{
+    return is_draining(conn) && transport_unsent(&conn->transport) > 0;
+}
+
 /* Half closed: throws away what still comes, until the peer closes too. */
 static enum step step_linger(struct conn *conn, struct turn *turn)
 {
@@ -545,6 +560,9 @@ static enum step step_linger(struct conn *conn, struct turn *turn)
     case IO_WANT_WRITE:
         return STEP_WAIT;
     case IO_CLOSED:
+        if (is_still_leaving(conn))
+            return STEP_WAIT;
+        break;
     case IO_FAILED:
         break;
     }
@@ -605,6 +623,7 @@ static void rest(struct conn *conn, struct worker *worker)
 static void conn_finish(struct conn *conn, struct worker *worker)
 {
     struct wherry_server *server = conn->server;
+    bool                  is_watched = is_draining(conn);   /* the slot is another's soon */
 
     if (conn->work) {
         permits_leave(&server->permits, &conn->work->ticket);
@@ -616,7 +635,7 @@ static void conn_finish(struct conn *conn, struct worker *worker)
     atomic_store_explicit(&conn->idle_since_ms, CLOCK_NEVER, memory_order_relaxed);
     queue_forget(&server->queue, &conn->source);
     slab_give(&server->slab, conn);
-    if (atomic_load_explicit(&server->is_draining, memory_order_relaxed))
+    if (is_watched)
         server_call_keeper(server);
 }
 
@@ -767,8 +786,14 @@ void conn_expire(struct conn *conn, struct worker *worker)
     case WAIT_WRITE:
         conn_abort(conn, worker, "the client took the answer too slowly");
         return;
-    case WAIT_NEXT:
     case WAIT_LINGER:
+        if (!is_still_leaving(conn))
+            break;
+        conn->wait = WAIT_NOTHING;      /* until the time to drain is up */
+        wait_until(conn, WAIT_LINGER, CONN_LINGER_MS, worker->moment.now);
+        conn_leave(conn);
+        return;
+    case WAIT_NEXT:
     case WAIT_NOTHING:
         break;
     }

@@ -5,13 +5,14 @@
 
 #include "base/log.h"
 
-/* Waits until called, or for so long. */
+/* Waits until called, or for so long, and never longer than to the next tick. */
 static struct clock rest_of_keeper(struct wherry_server *server, int64_t ms)
 {
     struct pollfd called = {.fd = server->keeper_fd, .events = POLLIN};
+    int64_t       bounded = MIN_OF(MAX_OF(ms, 0), KEEPER_TICK_MS);
     uint64_t      count;
 
-    if (poll(&called, 1, (int)MAX_OF(ms, 0)) == 1) {
+    if (poll(&called, 1, (int)bounded) == 1) {
         ssize_t n = read(server->keeper_fd, &count, sizeof count);
 
         (void)n;
@@ -80,6 +81,13 @@ static void insert(struct candidate candidates[KEEPER_EVICT_MAX], size_t *count,
     candidates[at] = (struct candidate){conn, since};
 }
 
+/* Asked of one that we have claimed.  Its next request may have come, with nobody free yet to see
+ * it: who was promised an answer is not idle. */
+static bool is_still_idle(struct conn *conn, int64_t since_ms)
+{
+    return idle_since(conn) == since_ms && !transport_has_input(&conn->transport);
+}
+
 bool server_evict(struct wherry_server *server, struct worker *worker)
 {
     struct candidate candidates[KEEPER_EVICT_MAX];
@@ -93,7 +101,7 @@ bool server_evict(struct wherry_server *server, struct worker *worker)
 
         if (!source_claim_if_idle(&conn->source))
             continue;
-        if (idle_since(conn) == candidates[i].since_ms) {
+        if (is_still_idle(conn, candidates[i].since_ms)) {
             conn_abort(conn, worker, NULL);
             has_evicted = true;
         } else {
@@ -130,9 +138,11 @@ static bool listen_again(struct wherry_server *server)
 void keeper_keep_house(struct wherry_server *server)
 {
     struct clock now = server->keeper.moment.now;
-    int64_t      tick_at = now.ms, retry_at = CLOCK_NEVER, wake_at;
+    int64_t      tick_at = now.ms, retry_at = CLOCK_NEVER;
 
     while (!atomic_load(&server->is_stopping)) {
+        int64_t pool_in, wake_in;
+
         if (now.ms >= tick_at) {
             expire_overdue(server, now);
             tick(server);
@@ -142,9 +152,9 @@ void keeper_keep_house(struct wherry_server *server)
             retry_at = now.ms + KEEPER_RETRY_MS;
         if (now.ms >= retry_at)
             retry_at = listen_again(server) ? CLOCK_NEVER : now.ms + KEEPER_RETRY_MS;
-        wake_at = MIN_OF(tick_at, retry_at);
-        now = rest_of_keeper(
-            server, MIN_OF(wake_at - now.ms, pool_keep(&server->pool, server, now.ms)));
+        pool_in = pool_keep(&server->pool, server, now.ms);
+        wake_in = MIN_OF(tick_at, retry_at) - now.ms;
+        now = rest_of_keeper(server, MIN_OF(wake_in, pool_in));
     }
 }
 
@@ -175,7 +185,7 @@ static void close_silent(struct wherry_server *server, int64_t since_ms, struct 
         if (idle == CLOCK_NEVER || now.ms - MAX_OF(idle, since_ms) < KEEPER_SILENCE_MS ||
             !source_claim_if_idle(&conn->source))
             continue;
-        if (idle_since(conn) == idle)
+        if (is_still_idle(conn, idle))
             conn_abort(conn, &server->keeper, NULL);
         else
             conn_leave(conn);
@@ -203,7 +213,8 @@ bool keeper_drain(struct wherry_server *server)
     log_info("stopping", "open=%zu", slab_count_open(&server->slab));
     atomic_store(&server->is_draining, true);
     close_the_door(server);
-    while (slab_count_open(&server->slab) > 0) {
+    /* In this order: who is taken in has a slot before he is counted no more. */
+    while (atomic_load(&server->taking_in) > 0 || slab_count_open(&server->slab) > 0) {
         if (now.ms >= until) {
             log_warn("time to finish is up", "cut=%zu", slab_count_open(&server->slab));
             keeper_cut_the_rest(server);

@@ -1,7 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +60,12 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     return server;
 }
 
-void wherry_server_free(struct wherry_server *server)
+bool wherry_server_free(struct wherry_server *server)
 {
-    /* A handler that never came back may still be using all of it. */
-    if (!server || server->has_stragglers)
-        return;
+    if (!server)
+        return true;
+    if (server->has_stragglers)
+        return false;
     for (size_t i = 0; i < server->listeners_count; i++)
         listener_close(&server->listeners[i]);
     worker_fini(&server->keeper);
@@ -73,6 +74,7 @@ void wherry_server_free(struct wherry_server *server)
     if (server->keeper_fd != -1)
         close(server->keeper_fd);
     free(server);
+    return true;
 }
 
 bool wherry_server_route(struct wherry_server *server, const struct wherry_route *route)
@@ -263,10 +265,21 @@ static bool begin(struct wherry_server *server, char *problem, size_t size)
     return true;
 }
 
+/* sendfile has no flag to keep it away, and the keeper may send the page of a 408. */
+static void block_sigpipe(void)
+{
+    sigset_t pipe;
+
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
+}
+
 bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
 {
     bool has_begun = begin(server, problem, size), ok = false;
 
+    block_sigpipe();
     if (has_begun) {
         keeper_keep_house(server);
         ok = keeper_drain(server);

@@ -106,15 +106,10 @@ void worker_step_aside(struct worker *worker)
 
 /* ---- newcomers ------------------------------------------------------------------------ */
 
-static void take_in(struct worker *worker, int fd, const struct peer *peer)
+static void take_in(struct worker *worker, struct conn *conn)
 {
     struct wherry_server *server = worker->server;
-    struct conn          *conn = conn_open(server, fd, peer, worker->moment.now);
 
-    if (!conn) {
-        close(fd);
-        return;
-    }
     if (slab_count_open(&server->slab) > server->settings.connections_max &&
         !server_evict(server, worker))
         conn_turn_away(conn, worker);
@@ -124,17 +119,38 @@ static void take_in(struct worker *worker, int fd, const struct peer *peer)
         conn_run(conn, worker);
 }
 
-bool worker_accept(struct worker *worker, struct listener *listener)
+/* One newcomer.  While it has no slot yet, it is counted: a server that ends waits for it. */
+static enum accepted accept_one(struct worker *worker, struct listener *listener,
+                                struct conn **conn)
 {
     struct wherry_server *server = worker->server;
+    enum accepted         accepted;
     struct peer           peer;
     int                   fd;
 
+    *conn = NULL;
+    atomic_fetch_add(&server->taking_in, 1);
+    accepted = listener_accept(listener, &fd, &peer);
+    if (accepted == ACCEPTED) {
+        moment_refresh(&worker->moment);
+        *conn = conn_open(server, fd, &peer, worker->moment.now);
+        if (!*conn)
+            close(fd);
+    }
+    atomic_fetch_sub(&server->taking_in, 1);
+    return accepted;
+}
+
+bool worker_accept(struct worker *worker, struct listener *listener)
+{
+    struct wherry_server *server = worker->server;
+    struct conn          *conn;
+
     for (int i = 0; i < ACCEPT_MAX; i++) {
-        switch (listener_accept(listener, &fd, &peer)) {
+        switch (accept_one(worker, listener, &conn)) {
         case ACCEPTED:
-            moment_refresh(&worker->moment);
-            take_in(worker, fd, &peer);
+            if (conn)
+                take_in(worker, conn);
             continue;
         case ACCEPT_AGAIN:
             continue;

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "site/cache.h"
@@ -319,6 +320,16 @@ static void site_tick(void *data)
 
 /* ---- its life ---------------------------------------------------------------------- */
 
+/* Large files in the cache are open descriptors, and most of those belong to connections. */
+static size_t descriptors_to_spare(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_max == RLIM_INFINITY)
+        return SIZE_MAX;
+    return (size_t)limit.rlim_max / 4;
+}
+
 struct site *site_new(const struct site_settings *settings, char *problem, size_t size)
 {
     struct site *site;
@@ -332,7 +343,8 @@ struct site *site_new(const struct site_settings *settings, char *problem, size_
     if (site) {
         site->rules = (struct resolve_rules){settings->index, settings->clean_urls};
         site->cache_control = settings->cache_control;
-        site->cache = cache_new(settings->cache_bytes, settings->cache_files);
+        site->cache = cache_new(settings->cache_bytes,
+                                MIN_OF(settings->cache_files, descriptors_to_spare()));
     }
     if (!site || !site->cache) {
         snprintf(problem, size, "no memory for the cache of files");

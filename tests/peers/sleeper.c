@@ -107,7 +107,7 @@ int main(int argc, char **argv)
     fflush(stdout);
     ok = wherry_server_run(server, problem, sizeof problem);
     log_stop(1000);
-    wherry_server_free(server);
-    site_free(site);
+    if (wherry_server_free(server))
+        site_free(site);
     return ok ? 0 : 1;
 }
