@@ -4,9 +4,12 @@
  *
  * Each input is played three times, over a scripted transport and by this one thread: all at once;
  * in pieces, with reads and writes that would block, short writes, and a peer that is gone; and
- * each request on a connection of its own.  Between turns the target is the world: it says that
- * more has come, or that there is room again, when the kernel would and no oftener, so a
- * connection that lets go too early is left stranded, which is found. */
+ * each request on a connection of its own.  Where a deadline is over in the middle the answers need
+ * not be the same, but nothing may be left behind.
+ *
+ * Between turns the target is the world: it says that more has come, or that there is room again,
+ * when the kernel would and no oftener, so a connection that lets go too early is left stranded,
+ * which is found. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -47,6 +50,8 @@ struct plan {
     bool                   is_draining;     /* the server is on its way out */
     bool                   writes_fail;     /* after the last cut of the writes */
     enum wherry_log_format log;
+    uint8_t                writes_count;    /* that are cut */
+    uint8_t                patience;        /* turns after which some deadline is over; 0: none */
     struct cuts            reads, writes;
 };
 
@@ -100,6 +105,13 @@ static enum wherry_next from_file(struct wherry_exchange *exchange, void *data)
     return WHERRY_ANSWER;
 }
 
+static enum wherry_next not_from_memory(struct wherry_exchange *exchange, void *data)
+{
+    (void)exchange;
+    (void)data;
+    return WHERRY_WORK;
+}
+
 static enum wherry_next echo(struct wherry_exchange *exchange, void *data)
 {
     (void)data;
@@ -127,7 +139,7 @@ static enum wherry_next fail(struct wherry_exchange *exchange, void *data)
 static const struct wherry_route routes[] = {
     {.pattern = "/", .methods = WHERRY_GET | WHERRY_HEAD, .look = from_memory},
     {.pattern = "/digits.txt", .methods = WHERRY_GET | WHERRY_HEAD, .is_brief = true,
-     .work = from_file},
+     .look = not_from_memory, .work = from_file},
     {.pattern = "/echo", .methods = WHERRY_POST | WHERRY_PUT | WHERRY_GET, .wants_body = true,
      .work = echo},
     {.pattern = "/drop/*", .methods = WHERRY_POST | WHERRY_GET, .look = from_memory},
@@ -227,7 +239,7 @@ static void cut_writes(struct script *writes, struct script_step *steps, const s
 {
     struct cuts cuts = plan->writes;
 
-    while (cuts.count < CUTS_MAX) {
+    while (cuts.count < plan->writes_count) {
         size_t len = cuts_next(&cuts, FILE_BYTES);
 
         add(writes, steps, (struct script_step){SCRIPT_TAKE, NULL, len});
@@ -247,7 +259,7 @@ struct world {
     struct ticket      others;          /* somebody's, who has the only permit */
     size_t             reads_told;      /* steps of the script that an event was about */
     size_t             writes_told;
-    unsigned           turns;
+    unsigned           turns, patience;
 };
 
 static void run(struct world *world)
@@ -345,7 +357,6 @@ static void check_stranded(const struct world *world)
 
 static void time_passes(struct world *world)
 {
-    check_stranded(world);
     MUST_HOLD(world->turns++ < TURNS_MAX);
     MUST_HOLD(source_claim_if_idle(&world->conn->source));
     if (world->plan->ending == ENDING_EVICTION)
@@ -359,10 +370,13 @@ static void live(struct world *world)
     run(world);
     while (!world->peer.is_closed) {
         check_waiting(world);
-        if (queue_tells() || room_comes(world) || input_comes(world) || permit_comes(world)) {
+        if (world->turns == world->patience) {
+            time_passes(world);
+        } else if (queue_tells() || room_comes(world) || input_comes(world) || permit_comes(world)) {
             MUST_HOLD(source_claim(&world->conn->source));
             run(world);
         } else {
+            check_stranded(world);
             time_passes(world);
         }
     }
@@ -413,7 +427,9 @@ static struct buf play_whole(struct str bytes, const struct plan *plan)
 static struct buf play_in_pieces(struct str bytes, const struct plan *plan)
 {
     struct script_step reads[STEPS_MAX], writes[STEPS_MAX];
-    struct world       world = {.plan = plan, .others = TICKET_FRESH(PERMIT_LONG)};
+    struct world       world = {.plan = plan,
+                                .others = TICKET_FRESH(PERMIT_LONG),
+                                .patience = plan->patience};
 
     cut_reads(&world.peer.reads, reads, bytes, plan);
     cut_writes(&world.peer.writes, writes, plan);
@@ -574,6 +590,8 @@ static struct plan choose_plan(struct str *input)
         .is_draining = choices & 8,
         .writes_fail = choices & 16,
         .log = (enum wherry_log_format)(choices >> 6),
+        .writes_count = choose_byte(input) % (CUTS_MAX + 1),
+        .patience = choose_byte(input),
         .reads = cuts_choose(input),
         .writes = cuts_choose(input),
     };
@@ -594,9 +612,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     each = play_one_by_one(input, &plan);
     normalise(&whole);
     normalise(&pieces);
-    if (plan.writes_fail)
+    if (plan.writes_fail && !plan.patience)
         compare_part(&whole, &pieces);
-    else
+    else if (!plan.patience)
         compare(&whole, &pieces, "in pieces");
     compare(&whole, &each, "one by one");
     buf_fini(&whole);

@@ -231,9 +231,11 @@ def connection_seeds():
     said_ = [(text.encode(), False) for text in pipelines()] + list(dialogues())
     for number, (bytes_, half_close) in enumerate(said_):
         ending = 0 if half_close else 2
-        yield bytes([ending]) + CUTS[number % 3] + CUTS[number // 3 % 3] + bytes_
+        yield bytes([ending, 64, 0]) + CUTS[number % 3] + CUTS[number // 3 % 3] + bytes_
     for number, text in enumerate(pipelines()):
-        yield bytes([number * 16 % 256 | number % 16]) + IN_PIECES + BYTE_BY_BYTE + text.encode()
+        choices = number * 16 % 256 | number % 16
+        for how in (choices, 64, 0), (choices, number, 0), (choices, 64, 1 + number):
+            yield bytes(how) + IN_PIECES + BYTE_BY_BYTE + text.encode()
 
 
 SEEDS = {name.removesuffix("_seeds"): make for name, make in list(globals().items())
