@@ -9,6 +9,7 @@ the peer, the choices, is what each target in this folder reads first.
 
 import hashlib
 import re
+import shutil
 import struct
 import sys
 from pathlib import Path
@@ -245,7 +246,8 @@ SEEDS = {name.removesuffix("_seeds"): make for name, make in list(globals().item
 def main():
     for target, make in SEEDS.items():
         folder = Path(sys.argv[1]) / f"fuzz_{target}"
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         for seed in make():
             (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
 
