@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -134,6 +135,14 @@ void listener_shut(struct listener *listener)
         shutdown(listener->fd, SHUT_RDWR);
 }
 
+/* accept4 takes its descriptor first and looks who is there second. */
+static bool somebody_waits(int fd)
+{
+    struct pollfd door = {.fd = fd, .events = POLLIN};
+
+    return poll(&door, 1, 0) == 1;
+}
+
 enum accepted listener_accept(struct listener *listener, int *fd, struct peer *peer)
 {
     struct address from = {.len = sizeof(struct sockaddr_un)};
@@ -152,7 +161,7 @@ enum accepted listener_accept(struct listener *listener, int *fd, struct peer *p
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        return ACCEPT_EXHAUSTED;
+        return somebody_waits(listener->fd) ? ACCEPT_EXHAUSTED : ACCEPT_EMPTY;
     default:                /* accept(2): errors of the newcomer's network count as "again" */
         return ACCEPT_AGAIN;
     }

@@ -88,8 +88,15 @@ static bool is_still_idle(struct conn *conn, int64_t since_ms)
     return idle_since(conn) == since_ms && !transport_has_input(&conn->transport);
 }
 
+/* A newcomer is given the time to say what it came for. */
+static bool has_had_a_chance(struct conn *conn, struct clock now)
+{
+    return conn->has_served || now.ms - idle_since(conn) >= KEEPER_GRACE_MS;
+}
+
 bool server_evict(struct wherry_server *server, struct worker *worker)
 {
+    struct clock     now = worker->moment.now;
     struct candidate candidates[KEEPER_EVICT_MAX];
     size_t           count = 0, touched = slots_touched(server);
     bool             has_evicted = false;
@@ -101,7 +108,7 @@ bool server_evict(struct wherry_server *server, struct worker *worker)
 
         if (!source_claim_if_idle(&conn->source))
             continue;
-        if (is_still_idle(conn, candidates[i].since_ms)) {
+        if (is_still_idle(conn, candidates[i].since_ms) && has_had_a_chance(conn, now)) {
             conn_abort(conn, worker, NULL);
             has_evicted = true;
         } else {

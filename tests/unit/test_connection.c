@@ -1,5 +1,6 @@
 /* What server/connection promises: every request its answer, in order, however its bytes arrive; and
  * whatever happens, nothing is kept that was borrowed. */
+#include "server/keeper.h"
 #include "server/connection.h"
 
 #include <fcntl.h>
@@ -1015,6 +1016,8 @@ static void who_is_idle_longest_goes_first(void **state)
     }
     guest_say_text(&guests[0], "GET");              /* not idle */
     house_run(&house);
+    assert_false(server_evict(house.server, &house.worker));    /* they may still want to speak */
+    house.worker.moment.now.ms += KEEPER_GRACE_MS;
     assert_true(server_evict(house.server, &house.worker));
     for (size_t i = 0; i < COUNTOF(guests); i++) {
         guest_listen(&guests[i]);
@@ -1025,6 +1028,26 @@ static void who_is_idle_longest_goes_first(void **state)
     assert_int_equal(slab_count_open(&house.server->slab), 1);
     for (size_t i = 0; i < COUNTOF(guests); i++)
         guest_leave(&guests[i]);
+    close_shop(&house);
+}
+
+/* Its next request has come, and nobody was free yet to see it. */
+static void who_has_asked_is_not_idle(void **state)
+{
+    struct house house;
+    struct guest guest;
+
+    (void)state;
+    open_shop(&house);
+    house_welcome(&house, &guest);
+    guest_say_text(&guest, GET("/hello"));
+    house_run(&house);
+    guest_listen(&guest);
+    guest_say_text(&guest, GET("/hello"));
+    assert_false(server_evict(house.server, &house.worker));
+    house_run(&house);
+    assert_true(server_evict(house.server, &house.worker));
+    guest_leave(&guest);
     close_shop(&house);
 }
 
@@ -1041,6 +1064,7 @@ static void who_is_gone_is_not_idle(void **state)
         house_welcome(&house, &guests[i]);
         house.worker.moment.now.ms++;
     }
+    house.worker.moment.now.ms += KEEPER_GRACE_MS;
     while (left > 0) {
         assert_true(server_evict(house.server, &house.worker));
         left -= MIN_OF(left, (size_t)16);
@@ -1165,6 +1189,7 @@ int main(void)
         cmocka_unit_test(an_event_that_met_the_keeper_is_not_lost),
         cmocka_unit_test(a_server_that_drains_says_so),
         cmocka_unit_test(who_is_idle_longest_goes_first),
+        cmocka_unit_test(who_has_asked_is_not_idle),
         cmocka_unit_test(who_is_gone_is_not_idle),
         cmocka_unit_test(the_log_tells_what_happened),
     };
