@@ -107,6 +107,7 @@ replay: $(call bin,$(FUZZ))
 integration: $(OUT)/wherry $(call bin,$(PEER))
 	$(PYTHON) -m pytest -q tests/integration --build $(OUT)
 fuzz:
+	$(if $(T),,$(error T is one of $(FUZZ:tests/fuzz/fuzz_%.c=%)))
 	@scripts/setup --fuzz
 	@$(TOGETHER) BUILD=fuzz CC=clang build/fuzz/tests/fuzz/fuzz_$(T)
 	@tests/fuzz/run $(T) $(if $(SECONDS),-max_total_time=$(SECONDS))
