@@ -13,8 +13,8 @@ struct framing {
     uint64_t          length;       /* bytes, of BODY_LENGTH; never 0 there */
 };
 
-/* Refuses with 400: Content-Length that is malformed, came twice or is a list; both
- * Content-Length and Transfer-Encoding; chunked not last, missing, twice or with a parameter; an empty or
+/* Refuses with 400: Content-Length that is malformed, came twice or is a list; both Content-Length
+ * and Transfer-Encoding; chunked not last, missing, twice or with a parameter; an empty or
  * malformed element in Transfer-Encoding, and that field in HTTP/1.0.  With 501: a coding before
  * chunked (RFC 9112 §6.1). */
 struct refusal framing_decide(const struct request *request, struct framing *framing) MUST_USE;

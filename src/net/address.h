@@ -24,9 +24,9 @@ struct address {
 
 enum { ADDRESSES_MAX = 2, ADDRESS_TEXT_MAX = 64 };
 
-/* "localhost" is both loopbacks, IPv4 first; "*" is every address (IPv6, which takes IPv4 too where
- * the host lets it, then IPv4 for hosts without IPv6); else one IPv4 or IPv6 address, with or without brackets.
- * Gives how many there are in out[]; 0 when the text is none of these. */
+/* "localhost" is both loopbacks, IPv4 first; "*" is every address (IPv6, which takes IPv4 too
+ * where the host lets it, then IPv4 for hosts without IPv6); else one IPv4 or IPv6 address, with
+ * or without brackets. Gives how many there are in out[]; 0 when the text is none of these. */
 size_t address_resolve(struct str text, uint16_t port, struct address out[ADDRESSES_MAX]) MUST_USE;
 
 /* A socket in the file system.  False when the path is empty or too long for one (107 bytes). */

@@ -15,8 +15,8 @@ struct listener {
     struct source  source;                  /* its place in the queue */
     int            fd;                      /* -1: not open */
     struct address address;                 /* as bound: with the real port */
-    dev_t          name_device;             /* of a local socket: what the name led to when we made it; */
-    ino_t          name_inode;              /* 0: there is none, or it is not ours any more */
+    dev_t          name_device;             /* of a local socket: what its name led to when we */
+    ino_t          name_inode;              /* made it; 0: there is none that is ours */
     char           url[LISTENER_URL_MAX];   /* "http://localhost:8080" */
 };
 

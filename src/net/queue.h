@@ -67,8 +67,8 @@ struct queue {
 bool queue_open(struct queue *queue) MUST_USE;      /* false with errno */
 void queue_close(struct queue *queue);
 
-/* Reports from now on when `fd` gets readable (and, `writable`, when it gets writable), and once at once
- * if it is.  Closing the descriptor takes it out.  False with errno. */
+/* Reports from now on when `fd` gets readable (and, `writable`, when it gets writable), and once
+ * at once if it is.  Closing the descriptor takes it out.  False with errno. */
 bool queue_add(struct queue *queue, int fd, struct source *source, bool writable) MUST_USE;
 
 /* Changes what is reported, and reports once more if it is so already: how a source that used up
@@ -84,8 +84,8 @@ void queue_forget(struct queue *queue, struct source *source);
 /* Makes one waiting thread return with nothing.  Safe in a signal handler. */
 void queue_nudge(struct queue *queue);
 
-/* Waits up to timeout_ms (-1: for ever) and gives up to `max` sources that an event came for;
- * what hang_up says of them is up to date.  None are claimed.  0 at the timeout or after a nudge. */
+/* Waits up to timeout_ms (-1: for ever) and gives up to `max` sources that an event came for; what
+ * hang_up says of them is up to date.  None are claimed.  0 at the timeout or after a nudge. */
 size_t queue_wait(struct queue *queue, struct source *ready[], size_t max, int timeout_ms) MUST_USE;
 
 #endif

@@ -64,7 +64,8 @@ static void append_status(struct buf *lines, int status, struct str none)
 
 /* remote - - [time] "request" status bytes ("referer" "agent")? us "why" */
 static void append_common(struct buf *lines, bool combined, const struct peer *peer,
-                          const struct moment *moment, const struct wherry_exchange *exchange, int64_t took_us)
+                          const struct moment *moment, const struct wherry_exchange *exchange,
+                          int64_t took_us)
 {
     append_peer(lines, peer);
     buf_append(lines, STR(" - - ["));
@@ -88,8 +89,8 @@ static void append_common(struct buf *lines, bool combined, const struct peer *p
     buf_append_byte(lines, '\n');
 }
 
-/* RFC 8259 §7.  What is not ASCII is told byte by byte as U+0080 to U+00FF: a peer's bytes need not be UTF-8, a line of
- * JSON must be. */
+/* RFC 8259 §7.  What is not ASCII is told byte by byte as U+0080 to U+00FF: a peer's bytes need
+ * not be UTF-8, a line of JSON must be. */
 static void append_json_text(struct buf *lines, struct str text)
 {
     static const char hex[] = "0123456789abcdef";
@@ -160,7 +161,8 @@ static void append_json(struct buf *lines, const struct peer *peer, const struct
 }
 
 void accesslog_line(struct buf *lines, enum wherry_log_format format, const struct peer *peer,
-                    const struct moment *moment, const struct wherry_exchange *exchange, int64_t took_us)
+                    const struct moment *moment, const struct wherry_exchange *exchange,
+                          int64_t took_us)
 {
     size_t before = lines->len;
 

@@ -9,8 +9,10 @@
 #include "server/exchange.h"
 #include "server/moment.h"
 
-/* Appends the line of a exchange that ends at `moment` to `lines` (not at all for WHERRY_LOG_OFF). */
+/* Appends the line of a exchange that ends at `moment` to `lines` (not at all for WHERRY_LOG_OFF).
+ */
 void accesslog_line(struct buf *lines, enum wherry_log_format format, const struct peer *peer,
-                    const struct moment *moment, const struct wherry_exchange *exchange, int64_t took_us);
+                    const struct moment *moment, const struct wherry_exchange *exchange,
+                    int64_t took_us);
 
 #endif

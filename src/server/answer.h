@@ -1,7 +1,8 @@
 /* answer - from what a handler filled in to what goes out.
  *
- * What follows from the protocol and not from the handler: conditional requests (RFC 9110 §13), ranges (§14),
- * HEAD (§9.3.2), the body of a refusal, and the head with Date, Content-Length and Connection. */
+ * What follows from the protocol and not from the handler: conditional requests (RFC 9110 §13),
+ * ranges (§14), HEAD (§9.3.2), the body of a refusal, and the head with Date, Content-Length and
+ * Connection. */
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 
@@ -17,8 +18,8 @@ struct answer_setting {
     bool              may_block;    /* the caller has a permit */
 };
 
-/* Settles the answer, writes its head into `head` and fills in the writer.  False when there is no memory even for
- * a head: the connection can only be closed. */
+/* Settles the answer, writes its head into `head` and fills in the writer.  False when there is no
+ * memory even for a head: the connection can only be closed. */
 bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting *setting,
                    struct buf *head, struct writer *writer) MUST_USE;
 

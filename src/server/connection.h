@@ -75,7 +75,7 @@ struct work {
     size_t                 start, end;      /* input[start, end) came and is not used yet */
     size_t                 seen;            /* bytes from `start` that a parse has seen in vain */
     size_t                 size;            /* of the input */
-    bool                   is_answered;     /* the answer is filled in: the body is only read away */
+    bool                   is_answered;     /* the answer is filled in: the body is dropped */
     char                  *path_room;       /* for the decoded path */
     char                   input[];
 };
@@ -105,8 +105,8 @@ void   work_init(struct work *work, const struct wherry_settings *settings);
 void   work_fini(struct work *work);
 
 /* A connection for an accepted socket, owned by the caller; NULL when there is no slot, the
- * socket still the caller's.  There are CONN_RESERVE more slots than connections_max, for those who are
- * turned away. */
+ * socket still the caller's.  There are CONN_RESERVE more slots than connections_max, for those
+ * who are turned away. */
 struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer,
                        struct clock now) MUST_USE;
 

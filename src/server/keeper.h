@@ -1,8 +1,9 @@
-/* keeper - what the main thread does while workers serve: deadlines, eviction, the pool, ticks, and
- * the way out.
+/* keeper - what the main thread does while workers serve: deadlines, eviction, the pool, ticks,
+ * and the way out.
  *
- * A few times a second it scans the deadlines, which are atomic; it claims whoever is overdue by the same
- * compare-exchange as everybody, reads the deadline again, and acts.  It never runs a handler. */
+ * A few times a second it scans the deadlines, which are atomic; it claims whoever is overdue by
+ * the same compare-exchange as everybody, reads the deadline again, and acts.  It never runs a
+ * handler. */
 #ifndef SERVER_KEEPER_H
 #define SERVER_KEEPER_H
 

@@ -11,7 +11,7 @@ struct moment {
     struct clock now;
     int64_t      written_s;         /* the second that the texts tell */
     char         date_line[40];     /* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" */
-    char         log_time[32];      /* "06/Nov/1994:08:49:37 +0000", as the Common Log Format has it */
+    char         log_time[32];      /* "06/Nov/1994:08:49:37 +0000" (Common Log Format) */
     char         iso_time[24];      /* "1994-11-06T08:49:37Z" */
 };
 

@@ -1,12 +1,12 @@
 /* permit - the right to block.
  *
- * Work that may block (a handler, a file that is not in the cache) runs only with a permit, and there are
- * always fewer permits than workers, so some worker is always free for what can be answered
- * at once.  Who gets none waits in line; a permit that comes back goes to the first in line, handed
- * over rather than put up for grabs, so nobody overtakes.
+ * Work that may block (a handler, a file that is not in the cache) runs only with a permit, and
+ * there are always fewer permits than workers, so some worker is always free for what can be
+ * answered at once.  Who gets none waits in line; a permit that comes back goes to the first in
+ * line, handed over rather than put up for grabs, so nobody overtakes.
  *
- * There are two lines, because a file takes moments and a handler may sleep: brief work goes first, and
- * once there are two permits, long work never takes the last one.
+ * There are two lines, because a file takes moments and a handler may sleep: brief work goes
+ * first, and once there are two permits, long work never takes the last one.
  *
  * Owns nothing but its mutex; tickets belong to those who wait. */
 #ifndef SERVER_PERMIT_H
@@ -38,7 +38,8 @@ struct permits {
     unsigned        taken_long;
     struct list     lines[PERMIT_KINDS];
     unsigned        waiting;
-    /* Called with the mutex held when a ticket that waited is granted: wake its owner.  Must not call back. */
+    /* Called with the mutex held when a ticket that waited is granted: wake its owner.  Must not
+     * call back. */
     void (*granted)(struct ticket *ticket, void *context);
     void *context;
 };
@@ -46,7 +47,8 @@ struct permits {
 void permits_init(struct permits *permits, unsigned total,
                   void (*granted)(struct ticket *, void *), void *context);
 
-/* True: the caller has a permit.  False: the ticket waits in line from `now_ms` on (or goes on waiting). */
+/* True: the caller has a permit.  False: the ticket waits in line from `now_ms` on (or goes on
+ * waiting). */
 bool permits_take(struct permits *permits, struct ticket *ticket, int64_t now_ms) MUST_USE;
 
 /* Gives a permit back or leaves the line, whichever fits; a ticket that has neither is fine. */

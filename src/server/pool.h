@@ -26,7 +26,8 @@ struct pool {
 bool pool_start(struct pool *pool, struct wherry_server *server, unsigned base, unsigned max)
     MUST_USE;
 
-/* Grows, shrinks, joins those that ended.  Returns in how many milliseconds it wants to be asked again. */
+/* Grows, shrinks, joins those that ended.  Returns in how many milliseconds it wants to be asked
+ * again. */
 int64_t pool_keep(struct pool *pool, struct wherry_server *server, int64_t now_ms);
 
 /* Called by a worker between two turns: shall it end? */
@@ -35,7 +36,8 @@ bool pool_ends_one(struct pool *pool, struct wherry_server *server) MUST_USE;
 /* A worker is about to block: if it has heard in passing that some shall end, another hears it. */
 void pool_pass_on(struct pool *pool, struct wherry_server *server);
 
-/* Ends all workers.  False when some still run after within_ms: then nothing they use may be freed. */
+/* Ends all workers.  False when some still run after within_ms: then nothing they use may be
+ * freed. */
 bool pool_stop(struct pool *pool, struct wherry_server *server, int64_t within_ms) MUST_USE;
 
 #endif

@@ -189,7 +189,8 @@ static bool open_local(struct wherry_server *server, char *problem, size_t size)
     struct address address;
 
     if (!address_local(path, &address)) {
-        snprintf(problem, size, "\"%s\" is no name for a socket: it must have 1 to 107 bytes", path);
+        snprintf(problem, size, "\"%s\" is no name for a socket: it must have 1 to 107 bytes",
+                 path);
         return false;
     }
     if (open_listener(server, &address, path))

@@ -36,7 +36,7 @@ struct wherry_server {
     int                    keeper_fd;       /* eventfd: the keeper has something to look at */
     atomic_bool            is_stopping;     /* somebody asked to stop */
     atomic_bool            is_draining;     /* answers say "Connection: close" */
-    atomic_bool            is_exhausted;    /* accept found no descriptor: try again a little later */
+    atomic_bool            is_exhausted;    /* accept found no descriptor: try again later */
     atomic_uint            taking_in;       /* threads between accept and a slot for who came */
     bool                   has_stragglers;  /* workers that did not end: nothing may be freed */
 };

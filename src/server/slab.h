@@ -1,8 +1,8 @@
 /* slab - where connections live: slots reserved once, never unmapped.
  *
- * The reserve is address space; memory is taken as slots are first used, and the slot freed last is used
- * first, so few connections touch few pages.  A slot is a struct conn; an event that comes late finds one that is
- * free, or another's, but never unmapped memory. */
+ * The reserve is address space; memory is taken as slots are first used, and the slot freed last
+ * is used first, so few connections touch few pages.  A slot is a struct conn; an event that comes
+ * late finds one that is free, or another's, but never unmapped memory. */
 #ifndef SERVER_SLAB_H
 #define SERVER_SLAB_H
 

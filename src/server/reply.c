@@ -1,0 +1,130 @@
+/* Steps that get an answer out: the handler, the bytes, and the end. */
+#include "base/log.h"
+#include "server/server.h"
+#include "server/turn.h"
+
+/* ---- the handler ---------------------------------------------------------------------- */
+
+/* Runs the handler, with a permit. */
+static void do_work(struct conn *conn, struct turn *turn)
+{
+    struct wherry_exchange *exchange = &conn->work->exchange;
+
+    worker_step_aside(turn->worker);
+    if (exchange->route->work(exchange, exchange->route->data) != WHERRY_ANSWER) {
+        log_error("the handler failed", "path=\"%s\"", LOG_QUOTE(exchange->request.target.path));
+        exchange_refuse(exchange, refuse(HTTP_INTERNAL_ERROR, "the handler failed"));
+    }
+    moment_refresh(&turn->worker->moment);
+}
+
+enum step step_respond(struct conn *conn, struct turn *turn)
+{
+    struct work    *work = conn->work;
+    struct permits *permits = &conn->server->permits;
+    enum step       step;
+
+    if (work->is_answered)
+        return turn_settle(conn, turn, false);
+    /* Nobody waits for this answer any more, and others wait for the permit. */
+    if (atomic_load(&conn->source.hang_up) && transport_is_gone(&conn->transport))
+        return turn_give_up(conn, turn->worker, "the client went away");
+    if (!permits_take(permits, &work->ticket, turn_now(turn).ms)) {
+        turn_wait(conn, WAIT_PERMIT, turn_settings(conn)->wait_timeout_ms, turn_now(turn));
+        server_call_keeper(conn->server);
+        return STEP_WAIT;
+    }
+    do_work(conn, turn);
+    /* An error page may come from the disk: the permit is given back after that. */
+    step = turn_settle(conn, turn, true);
+    permits_leave(permits, &work->ticket);
+    return step;
+}
+
+/* ---- the bytes ------------------------------------------------------------------------ */
+
+/* Something came behind the last request, or may have: closing on it would be a reset. */
+static bool has_unread(const struct conn *conn)
+{
+    return work_input_len(conn->work) > 0 || !conn->is_drained;
+}
+
+static enum step finish_exchange(struct conn *conn, struct turn *turn)
+{
+    struct work *work = conn->work;
+
+    turn_log(conn, turn->worker);
+    exchange_reset(&work->exchange);
+    conn->has_served = true;
+    conn->wait = WAIT_NOTHING;
+    if (!conn->must_close) {
+        turn_enter(conn, CONN_READ_HEAD);
+    } else if (conn->must_linger || has_unread(conn)) {
+        transport_shut(&conn->transport);
+        turn_enter(conn, CONN_LINGER);
+    } else {
+        turn_enter(conn, CONN_CLOSED);
+    }
+    return STEP_ON;
+}
+
+enum step step_write(struct conn *conn, struct turn *turn)
+{
+    struct work *work = conn->work;
+    enum written written = writer_step(&work->writer, &conn->transport, &turn->bytes);
+
+    switch (written) {
+    case WRITTEN_ALL:
+        return finish_exchange(conn, turn);
+    case WRITTEN_SOME:
+    case WRITTEN_BLOCKED:
+        turn_wait_for_progress(conn, WAIT_WRITE, work->writer.body_sent,
+                               turn_settings(conn)->write_timeout_ms, turn_now(turn));
+        turn->needs_output = true;
+        return written == WRITTEN_SOME ? STEP_AGAIN : STEP_WAIT;
+    case WRITTEN_GONE:
+        return turn_give_up(conn, turn->worker, "the client went away");
+    case WRITTEN_CUT:
+        break;
+    }
+    log_warn("the file changed while it was sent", "path=\"%s\"",
+             LOG_QUOTE(work->exchange.request.target.path));
+    return turn_give_up(conn, turn->worker, "the file changed while it was sent");
+}
+
+/* ---- the end -------------------------------------------------------------------------- */
+
+/* The kernel has all of the answer, the peer has not.  It goes on sending when we have closed, but
+ * not when the host that we are, a container, has ended with us. */
+bool turn_is_still_leaving(const struct conn *conn)
+{
+    return turn_is_draining(conn) && transport_unsent(&conn->transport) > 0;
+}
+
+/* Half closed: throws away what still comes, until the peer closes too. */
+enum step step_linger(struct conn *conn, struct turn *turn)
+{
+    struct work *work = conn->work;
+
+    turn_wait(conn, WAIT_LINGER, CONN_LINGER_MS, turn_now(turn));
+    if (turn->bytes == 0)
+        return STEP_AGAIN;
+    work->start = work->end = 0;
+    if (conn->is_drained)
+        return STEP_WAIT;
+    switch (turn_fill(conn, turn, 0)) {
+    case IO_DONE:
+        return STEP_ON;
+    case IO_WANT_READ:
+    case IO_WANT_WRITE:
+        return STEP_WAIT;
+    case IO_CLOSED:
+        if (turn_is_still_leaving(conn))
+            return STEP_WAIT;
+        break;
+    case IO_FAILED:
+        break;
+    }
+    turn_enter(conn, CONN_CLOSED);
+    return STEP_ON;
+}

@@ -1,0 +1,171 @@
+#include "server/turn.h"
+
+#include "server/accesslog.h"
+#include "server/server.h"
+
+/* From each state, the states that may follow.  turn_enter() asserts it. */
+static const unsigned followers[CONN_STATES_COUNT] = {
+    [CONN_READ_HEAD] = BIT(CONN_CONTINUE) | BIT(CONN_READ_BODY) | BIT(CONN_RESPOND) |
+                       BIT(CONN_WRITE) | BIT(CONN_CLOSED),
+    [CONN_CONTINUE]  = BIT(CONN_READ_BODY) | BIT(CONN_CLOSED),
+    [CONN_READ_BODY] = BIT(CONN_RESPOND) | BIT(CONN_WRITE) | BIT(CONN_CLOSED),
+    [CONN_RESPOND]   = BIT(CONN_WRITE) | BIT(CONN_CLOSED),
+    [CONN_WRITE]     = BIT(CONN_READ_HEAD) | BIT(CONN_LINGER) | BIT(CONN_CLOSED),
+    [CONN_LINGER]    = BIT(CONN_CLOSED),
+    [CONN_CLOSED]    = 0,
+};
+
+void turn_enter(struct conn *conn, enum conn_state state)
+{
+    assert(followers[conn->state] & BIT(state));
+    conn->state = (unsigned char)state;
+}
+
+/* ---- deadlines ------------------------------------------------------------------------ */
+
+/* Sets the deadline when this wait begins; bytes that trickle do not move it. */
+void turn_wait(struct conn *conn, enum conn_wait wait, int64_t in_ms, struct clock now)
+{
+    if (conn->wait == wait)
+        return;
+    conn->wait = (unsigned char)wait;
+    atomic_store_explicit(&conn->deadline_ms, now.ms + in_ms, memory_order_relaxed);
+}
+
+/* The same for a body that moves: each PROGRESS_BYTES earn a new deadline. */
+void turn_wait_for_progress(struct conn *conn, enum conn_wait wait, uint64_t moved,
+                            int64_t in_ms, struct clock now)
+{
+    if (moved - conn->work->progress >= PROGRESS_BYTES) {
+        conn->work->progress = moved;
+        conn->wait = WAIT_NOTHING;
+    }
+    turn_wait(conn, wait, in_ms, now);
+}
+
+/* ---- input ---------------------------------------------------------------------------- */
+
+/* Makes room behind the input by moving it down to `floor`, where what must stay ends. */
+static void make_room(struct work *work, size_t floor)
+{
+    if (work_input_len(work) == 0) {
+        work->start = work->end = floor;
+    } else if (work->end == work->size) {
+        memmove(work->input + floor, work->input + work->start, work_input_len(work));
+        work->end = floor + work_input_len(work);
+        work->start = floor;
+    }
+}
+
+/* Reads what there is.  A read that gives less than it could has emptied the socket, unless the
+ * peer has closed: then its end is still to be read (an edge tells of it only once). */
+enum io turn_fill(struct conn *conn, struct turn *turn, size_t floor)
+{
+    struct work *work = conn->work;
+    bool         hung_up = atomic_load(&conn->source.hang_up);
+    size_t       room, got;
+    enum io      io;
+
+    make_room(work, floor);
+    room = work->size - work->end;
+    assert(room > 0);
+    io = transport_read(&conn->transport, work->input + work->end, room, &got);
+    work->end += got;
+    turn->bytes -= MIN_OF(turn->bytes, got);
+    conn->is_drained = io == IO_DONE && got < room && !hung_up;
+    return io;
+}
+
+/* ---- answering ------------------------------------------------------------------------ */
+
+/* The connection cannot go on after this answer, and the peer may still be sending: it gets the
+ * chance to read the answer before a reset could destroy it (RFC 9112 §9.6). */
+void turn_close_gently(struct conn *conn)
+{
+    conn->must_close = true;
+    conn->must_linger = true;
+}
+
+/* Turns what is filled in into bytes to write. */
+enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
+{
+    struct work          *work = conn->work;
+    struct wherry_server *server = conn->server;
+    struct answer_setting setting;
+
+    if (turn_is_draining(conn))
+        turn_close_gently(conn);
+    setting = (struct answer_setting){
+        .date_line = str_view(turn->worker->moment.date_line),
+        .error_page = server->error_page,
+        .error_data = server->error_data,
+        .keep_alive = !conn->must_close,
+        .may_block = may_block,
+    };
+    work->progress = 0;
+    conn->wait = WAIT_NOTHING;
+    turn_enter(conn, answer_settle(&work->exchange, &setting, &work->head, &work->writer)
+                         ? CONN_WRITE
+                         : CONN_CLOSED);
+    return STEP_ON;
+}
+
+enum step turn_refuse(struct conn *conn, struct turn *turn, struct refusal refusal)
+{
+    exchange_refuse(&conn->work->exchange, refusal);
+    turn_close_gently(conn);
+    return turn_settle(conn, turn, false);
+}
+
+void turn_start_clock(struct wherry_exchange *exchange, const struct turn *turn)
+{
+    exchange->now = turn_now(turn);
+    exchange->started_us = clock_us();
+}
+
+void turn_log(struct conn *conn, struct worker *worker)
+{
+    struct wherry_exchange *exchange = &conn->work->exchange;
+
+    exchange->sent = conn->work->writer.body_sent;
+    accesslog_line(&worker->lines, turn_settings(conn)->access_log, &conn->peer, &worker->moment,
+                   exchange, clock_us() - exchange->started_us);
+    if (worker->lines.len > WORKER_LINES_MAX / 2)
+        worker_flush(worker);
+}
+
+/* Ends an exchange that could not be finished. */
+enum step turn_give_up(struct conn *conn, struct worker *worker, const char *why)
+{
+    if (conn->work && conn->state != CONN_READ_HEAD && conn->state != CONN_LINGER) {
+        if (why)
+            conn->work->exchange.why = why;
+        if (conn->state != CONN_WRITE)
+            conn->work->exchange.response.status = HTTP_STATUS_NONE;
+        turn_log(conn, worker);
+    }
+    conn->state = CONN_CLOSED;      /* from any state */
+    return STEP_ON;
+}
+
+/* ---- the loop ------------------------------------------------------------------------- */
+
+/* Moves the connection as far as it can go without waiting. */
+enum step turn_run(struct conn *conn, struct turn *turn)
+{
+    enum step step = STEP_ON;
+
+    while (step == STEP_ON && conn->state != CONN_CLOSED) {
+        switch ((enum conn_state)conn->state) { /* no default: the compiler counts the states */
+        case CONN_READ_HEAD: step = step_read_head(conn, turn); break;
+        case CONN_CONTINUE:  step = step_continue(conn, turn);  break;
+        case CONN_READ_BODY: step = step_read_body(conn, turn); break;
+        case CONN_RESPOND:   step = step_respond(conn, turn);   break;
+        case CONN_WRITE:     step = step_write(conn, turn);     break;
+        case CONN_LINGER:    step = step_linger(conn, turn);    break;
+        case CONN_CLOSED:
+        case CONN_STATES_COUNT: break;
+        }
+    }
+    return step;
+}
