@@ -79,14 +79,16 @@ WHERRY_PUBLIC struct wherry_server *wherry_server_new(const struct wherry_settin
  * back; nothing is freed, and what the routes use must not be either. */
 WHERRY_PUBLIC bool wherry_server_free(struct wherry_server *server);
 
-/* Opens the listeners.  False: `problem` (size bytes) holds one sentence that says what is wrong. */
+/* Opens the listeners.  False: `problem` (size bytes) holds one sentence that says what is wrong.
+ */
 WHERRY_PUBLIC bool wherry_server_open(struct wherry_server *server, char *problem, size_t size);
 
 /* Where it listens, once open: "http://localhost:8080" and the like; NULL past the last. */
 WHERRY_PUBLIC const char *wherry_server_url(const struct wherry_server *server, size_t index);
 
-/* Serves until it is stopped; the calling thread keeps house.  True when everything in flight
- * was finished, false when the drain time ran out (or, with `problem` filled in, when no thread could be started). */
+/* Serves until it is stopped; the calling thread keeps house.  True when everything in flight was
+ * finished, false when the drain time ran out (or, with `problem` filled in, when no thread could
+ * be started). */
 WHERRY_PUBLIC bool wherry_server_run(struct wherry_server *server, char *problem, size_t size);
 
 /* Asks it to stop: accept what waits, finish what is in flight within the drain time.  May be
@@ -167,12 +169,13 @@ WHERRY_PUBLIC void wherry_add_field(struct wherry_exchange *exchange, const char
                                     struct wherry_slice value);
 
 /* Field lines made earlier by wherry_field_line, ready to send: `shared` go with 304 too,
- * `content` describe the body and do not; Content-Type, if any, comes first there.  Borrowed until the release. */
+ * `content` describe the body and do not; Content-Type, if any, comes first there.  Borrowed until
+ * the release. */
 WHERRY_PUBLIC void wherry_set_lines(struct wherry_exchange *exchange, struct wherry_slice shared,
                                     struct wherry_slice content);
 
-/* Appends "name: value" and a line end to a terminated text in `lines` of `size` bytes.  False, nothing
- * appended, when that is no field line or does not fit. */
+/* Appends "name: value" and a line end to a terminated text in `lines` of `size` bytes.  False,
+ * nothing appended, when that is no field line or does not fit. */
 WHERRY_PUBLIC bool wherry_field_line(char *lines, size_t size, const char *name, const char *value);
 
 /* What conditional requests are judged by: an entity tag as it stands in the field (ptr NULL:
@@ -185,8 +188,8 @@ WHERRY_PUBLIC void wherry_set_body(struct wherry_exchange *exchange, struct wher
 WHERRY_PUBLIC void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 
 /* A body from an open file, its first `length` bytes; fd is borrowed until the release.  Before
- * the last piece leaves, `is_intact(owner)` is asked (NULL: not asked): when the file is no longer what it was,
- * the connection is cut rather than a mix passed off as whole. */
+ * the last piece leaves, `is_intact(owner)` is asked (NULL: not asked): when the file is no longer
+ * what it was, the connection is cut rather than a mix passed off as whole. */
 WHERRY_PUBLIC void wherry_set_file(struct wherry_exchange *exchange, int fd, uint64_t length,
                                    bool (*is_intact)(void *owner));
 
