@@ -3,6 +3,7 @@
 # make test               set up, build, and run every test: unit, cases, replay, integration
 # make test BUILD=asan    the same under AddressSanitizer; also tsan, debug
 # make fuzz T=request     fuzz one parser, SECONDS=60 or until stopped (clang; tests/fuzz)
+# make bench              beside other servers: docs/benchmarks.md; ROUNDS= SECS= SCENARIOS= SERVERS=
 # make install PREFIX=    the program and its manual page (default /usr/local)
 # make lint               clang-tidy and cppcheck
 # make format             clang-format
@@ -57,7 +58,7 @@ SAY = $(if $(V),,@echo "  $(1) $@" &&)
 # A second make, because setup may have changed what pkg-config answers; it uses every core.
 TOGETHER = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all setup run test unit replay integration fuzz lint format layers install clean help
+.PHONY: all setup run test unit replay integration fuzz lint format layers bench install clean help
 .DELETE_ON_ERROR:
 # Objects are worth keeping: make would remove them as intermediate files.
 .SECONDARY:
@@ -119,6 +120,11 @@ layers:
 format:
 	@scripts/setup --lint
 	clang-format -i $$(git ls-files '*.c' '*.h')
+bench:
+	@scripts/setup --bench
+	@$(TOGETHER) all
+	$(PYTHON) bench/bench.py $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(SECS),--seconds=$(SECS)) \
+	    $(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(if $(SERVERS),--servers=$(SERVERS))
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(OUT)/wherry $(DESTDIR)$(PREFIX)/bin/wherry
