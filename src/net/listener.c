@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -128,9 +129,19 @@ void listener_close(struct listener *listener)
     listener->fd = -1;
 }
 
+/* socket(7): a filter that takes nothing drops the segments that would make a connection.  Where
+ * it is not allowed, what is lost is only what came between the last accept and the shutdown. */
+void listener_turn_away(struct listener *listener)
+{
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog  program = {.len = 1, .filter = &nothing};
+
+    give_up_name(listener);
+    (void)setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
 void listener_shut(struct listener *listener)
 {
-    give_up_name(listener);
     if (listener->fd != -1)
         shutdown(listener->fd, SHUT_RDWR);
 }

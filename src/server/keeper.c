@@ -174,6 +174,7 @@ static void close_the_door(struct wherry_server *server)
     enum { ROUNDS = 4 * LISTENER_BACKLOG / 64 };
 
     for (size_t i = 0; i < server->listeners_count; i++) {
+        listener_turn_away(&server->listeners[i]);
         for (int round = 0; round < ROUNDS; round++)
             if (!worker_accept(&server->keeper, &server->listeners[i]))
                 break;

@@ -36,6 +36,8 @@ def wait_draining(server):
             socket.create_connection((server.host, server.port), 5).close()
         except ConnectionRefusedError:
             return True
+        except (ConnectionResetError, TimeoutError):  # it was just about to
+            return False
         return False
 
     eventually(refuses, 10 * server.patience, "the door to be closed")
