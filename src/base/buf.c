@@ -33,15 +33,13 @@ static size_t next_cap(const struct buf *buf, size_t needed)
     return MIN_OF(cap, ceiling(buf));
 }
 
-bool buf_reserve(struct buf *buf, size_t more)
+bool buf_grow(struct buf *buf, size_t more)
 {
     size_t cap;
     char *ptr;
 
     if (buf->failed)
         return false;
-    if (more <= buf->cap - buf->len)
-        return true;
     if (buf->len > ceiling(buf) || more > ceiling(buf) - buf->len)
         goto failed;
 
@@ -57,20 +55,6 @@ bool buf_reserve(struct buf *buf, size_t more)
 failed:
     buf->failed = true;
     return false;
-}
-
-void buf_append(struct buf *buf, struct str bytes)
-{
-    if (!buf_reserve(buf, bytes.len) || bytes.len == 0)
-        return;
-    memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
-    buf->len += bytes.len;
-}
-
-void buf_append_byte(struct buf *buf, char byte)
-{
-    if (buf_reserve(buf, 1))
-        buf->ptr[buf->len++] = byte;
 }
 
 void buf_append_u64(struct buf *buf, uint64_t number)

@@ -25,12 +25,31 @@ void buf_fini(struct buf *buf);
 /* Empties the buffer and forgets a failure; the memory stays for the next use. */
 void buf_reset(struct buf *buf);
 
-/* Makes room for `more` bytes behind the last one.  False (and failed) when that is over the
- * ceiling or there is no memory. */
-bool buf_reserve(struct buf *buf, size_t more) MUST_USE;
+/* What buf_reserve does when the room it has is too small. */
+bool buf_grow(struct buf *buf, size_t more) MUST_USE;
 
-void buf_append(struct buf *buf, struct str bytes);
-void buf_append_byte(struct buf *buf, char byte);
+/* Makes room for `more` bytes behind the last one.  False (and failed) when that is over the
+ * ceiling or there is no memory.  In the header, as are the appends: a head and its line in the
+ * log are some eighty of them, and nearly all find room. */
+MUST_USE static inline bool buf_reserve(struct buf *buf, size_t more)
+{
+    return (!buf->failed && more <= buf->cap - buf->len) || buf_grow(buf, more);
+}
+
+static inline void buf_append(struct buf *buf, struct str bytes)
+{
+    if (!buf_reserve(buf, bytes.len) || bytes.len == 0)
+        return;
+    memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
+    buf->len += bytes.len;
+}
+
+static inline void buf_append_byte(struct buf *buf, char byte)
+{
+    if (buf_reserve(buf, 1))
+        buf->ptr[buf->len++] = byte;
+}
+
 void buf_append_u64(struct buf *buf, uint64_t number);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -33,9 +33,16 @@ bool log_wants(enum log_level level)
     return (int)level <= atomic_load_explicit(&wanted_level, memory_order_relaxed);
 }
 
+/* What stands for itself between double quotes: ASCII that prints, without '"' and '\\'. */
 static bool is_plain(char byte)
 {
-    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+    static const bool plain[256] = {
+        [' ' ... '!'] = true,
+        ['#' ... '['] = true,
+        [']' ... '~'] = true,
+    };
+
+    return plain[(unsigned char)byte];
 }
 
 /* How `byte` stands between double quotes. */

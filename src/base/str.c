@@ -22,23 +22,9 @@ bool str_equal_nocase(struct str a, struct str b)
     return true;
 }
 
-bool str_starts(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_equal(str_of(s.ptr, prefix.len), prefix);
-}
-
 bool str_ends(struct str s, struct str suffix)
 {
     return s.len >= suffix.len && str_equal(str_from(s, s.len - suffix.len), suffix);
-}
-
-struct str str_from(struct str s, size_t from)
-{
-    if (from == 0)
-        return s;
-    if (from >= s.len)
-        return str_of(s.len ? s.ptr + s.len : s.ptr, 0);
-    return str_of(s.ptr + from, s.len - from);
 }
 
 size_t str_find(struct str s, char byte)

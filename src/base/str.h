@@ -43,11 +43,22 @@ static inline bool str_equal(struct str a, struct str b)
 /* Compares with A to Z and a to z the same, every other byte as it is. */
 bool str_equal_nocase(struct str a, struct str b) MUST_USE;
 
-bool str_starts(struct str s, struct str prefix) MUST_USE;
+MUST_USE static inline bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_equal(str_of(s.ptr, prefix.len), prefix);
+}
+
 bool str_ends(struct str s, struct str suffix) MUST_USE;
 
 /* The slice from byte `from` on; empty when there is nothing there. */
-struct str str_from(struct str s, size_t from) MUST_USE;
+MUST_USE static inline struct str str_from(struct str s, size_t from)
+{
+    if (from == 0)
+        return s;
+    if (from >= s.len)
+        return str_of(s.len ? s.ptr + s.len : s.ptr, 0);
+    return str_of(s.ptr + from, s.len - from);
+}
 
 /* Where `byte` first stands in s, or s.len when it does not. */
 size_t str_find(struct str s, char byte) MUST_USE;

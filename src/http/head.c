@@ -3,13 +3,22 @@
 #include "http/date.h"
 #include "http/token.h"
 
+/* status-line = HTTP-version SP status-code SP [ reason-phrase ]   RFC 9112 §4
+ * The blank before an absent phrase stays. */
 void head_status(struct buf *buf, int code)
 {
-    buf_append(buf, STR("HTTP/1.1 "));
-    buf_append_u64(buf, (uint64_t)code);
-    buf_append_byte(buf, ' ');
-    buf_append(buf, status_phrase(code));
-    buf_append(buf, STR("\r\n"));
+    switch (code) {
+#define X(name, number, phrase)                                           \
+    case number:                                                          \
+        buf_append(buf, STR("HTTP/1.1 " #number " " phrase "\r\n"));      \
+        return;
+        STATUSES(X)
+#undef X
+    default:
+        buf_append(buf, STR("HTTP/1.1 "));
+        buf_append_u64(buf, (uint64_t)code);
+        buf_append(buf, STR(" \r\n"));
+    }
 }
 
 /* field-line = field-name ":" OWS field-value OWS                  RFC 9112 §5

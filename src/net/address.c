@@ -115,9 +115,20 @@ struct peer peer_of(const struct address *address)
 size_t peer_text(const struct peer *peer, char out[ADDRESS_TEXT_MAX])
 {
     if (peer->family == AF_INET) {
-        const unsigned char *b = peer->bytes;
+        size_t len = 0;
 
-        return (size_t)snprintf(out, ADDRESS_TEXT_MAX, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+        /* By hand: in the access log snprintf was a fifth of a request. */
+        for (size_t i = 0; i < 4; i++) {
+            unsigned octet = peer->bytes[i];
+
+            if (octet >= 100)
+                out[len++] = (char)('0' + octet / 100);
+            if (octet >= 10)
+                out[len++] = (char)('0' + octet / 10 % 10);
+            out[len++] = (char)('0' + octet % 10);
+            out[len++] = i < 3 ? '.' : '\0';
+        }
+        return len - 1;
     }
     if (peer->family == AF_INET6 && inet_ntop(AF_INET6, peer->bytes, out, ADDRESS_TEXT_MAX))
         return strlen(out);

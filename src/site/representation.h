@@ -1,7 +1,7 @@
 /* representation - one version of one file, ready to be sent.
  *
  * Type, validators, length and the finished field lines; the bytes in memory when they are few
- * (up to 64 KiB), else an open descriptor.  Shared between threads, counted by references, never
+ * (up to 256 KiB), else an open descriptor.  Shared between threads, counted by references, never
  * changed once made.  A new version of the file is a new representation. */
 #ifndef SITE_REPRESENTATION_H
 #define SITE_REPRESENTATION_H
@@ -12,7 +12,7 @@
 #include "site/root.h"
 
 enum {
-    REPRESENTATION_SMALL_MAX         = 64 * 1024,           /* bytes kept in memory */
+    REPRESENTATION_SMALL_MAX         = 256 * 1024,          /* bytes kept in memory */
     REPRESENTATION_HASHED_MAX        = 16 * 1024 * 1024,    /* bytes read for the entity tag */
     REPRESENTATION_CACHE_CONTROL_MAX = 256,                 /* bytes of that field's value */
 };

@@ -70,7 +70,7 @@ KINDS = {
     "head": asks("/page.html", 200, method="HEAD"),
     "not-modified": asks_again,
     "range": asks("/page.html", 206, Range="bytes=100-299"),
-    "file": asks("/file.bin", 200),                             # 100 KiB, by sendfile
+    "file": asks("/file.bin", 200),                             # 300 KiB, by sendfile
     "missing": asks("/none.html", 404),
 }
 
@@ -79,7 +79,7 @@ KINDS = {
 
 def make_site(root):
     root.mkdir()
-    for name, size in (("page.html", 1024), ("file.bin", 100 * 1024)):
+    for name, size in (("page.html", 1024), ("file.bin", 300 * 1024)):
         (root / name).write_bytes(b"x" * size)
     return root
 

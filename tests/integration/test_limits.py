@@ -221,7 +221,7 @@ def few_descriptors(count):
 def test_running_out_of_descriptors(serve, site):
     """Nobody has been served and is idle, so nobody is closed: neither who is in the middle of
     a head, nor who has come a moment ago.  The rest waits, and is answered in time."""
-    (site / "large.bin").write_bytes(b"x" * 200_000)
+    (site / "large.bin").write_bytes(b"x" * 300_000)
     server = serve(site, "--head-timeout=60s", before=few_descriptors(40))
     peers = []
     try:
@@ -252,7 +252,7 @@ def test_running_out_of_descriptors(serve, site):
         for peer in peers:
             peer.close()
     eventually(
-        lambda: server.get("/large.bin").body == b"x" * 200_000,
+        lambda: server.get("/large.bin").body == b"x" * 300_000,
         10 * server.patience,
         "all to be well again",
     )

@@ -89,7 +89,7 @@ def limited(count):
 def test_files_leave_descriptors_for_callers(serve, site):
     """Large files are remembered as open descriptors: never as so many that nobody can call."""
     for number in range(200):
-        (site / f"{number}.bin").write_bytes(bytes(70_000))
+        (site / f"{number}.bin").write_bytes(bytes(300_000))
     server = serve(site, before=limited(128))
     with server.dial() as peer:
         for number in range(200):

@@ -14,7 +14,7 @@
 #include "site/site.h"
 
 enum {
-    STAGE_LARGE_BYTES = 100000,     /* not kept in memory, and more than one read */
+    STAGE_LARGE_BYTES = 300000,     /* not kept in memory, and more than one read */
     STAGE_PATIENCE_MS = 30000,      /* a machine may be busy; a test that hangs does so for ever */
 };
 

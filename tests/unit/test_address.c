@@ -15,6 +15,7 @@ static const struct resolve_case {
     {"a star is everything, IPv6 first",        "*",         2, "::", "0.0.0.0"},
     {"an IPv4 address is itself",               "192.0.2.1", 1, "192.0.2.1", NULL},
     {"an IPv6 address is itself",               "2001:db8::1", 1, "2001:db8::1", NULL},
+    {"numbers of one, two and three digits",    "9.10.99.100", 1, "9.10.99.100", NULL},
     {"brackets around IPv6 are fine",           "[2001:db8::1]", 1, "2001:db8::1", NULL},
     {"the longest IPv6 text fits", "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", 1,
      "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL},
