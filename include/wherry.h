@@ -45,11 +45,39 @@ enum wherry_log_format {
     WHERRY_LOG_JSON,        /* one object a line */
 };
 
+enum wherry_tls_version { WHERRY_TLS_1_2, WHERRY_TLS_1_3 };
+
+/* PEM files: the certificate with those that lead to its authority, and its key. */
+struct wherry_certificate {
+    const char *cert_path;
+    const char *key_path;
+    const char *password_path;      /* the key's password on the first line; NULL: none */
+};
+
+/* HTTPS.  Texts and tables are borrowed until wherry_server_free. */
+struct wherry_tls {
+    int         port;               /* 0: any free one; -1: no HTTPS */
+    const struct wherry_certificate *certificates;  /* the first is for who asks for no other name */
+    size_t      certificates_count; /* at most 16; 0: the server makes one and keeps it in cert_dir */
+    const char *cert_dir;
+    const char *const *names;       /* for the one it makes, beside localhost and this host's name */
+    size_t      names_count;
+    enum wherry_tls_version min;
+    const char *client_ca_path;     /* PEM: clients show a certificate signed by these; NULL: none */
+    bool        client_is_optional; /* or they show none */
+    const char *key_log_path;       /* secrets of all sessions, to debug with; NULL: never */
+    int64_t     handshake_timeout_ms;
+    int64_t     hsts_s;             /* Strict-Transport-Security: max-age; 0: not sent */
+    bool        redirects;          /* what comes by HTTP is sent to HTTPS, with 308 */
+    int         public_port;        /* of HTTPS, as clients see it; -1: nothing is known of it */
+};
+
 /* How to serve.  Texts are borrowed until wherry_server_free. */
 struct wherry_settings {
     const char *address;            /* "localhost" (both loopbacks), "*", an IPv4 or IPv6 address */
     int         http_port;          /* 0: any free one; -1: no TCP listener */
     const char *unix_path;          /* a socket in the file system; NULL: none */
+    struct wherry_tls tls;
 
     unsigned    workers;            /* threads at rest; 0: one per core, never under 2 */
     unsigned    workers_max;        /* threads when all are busy */
@@ -94,6 +122,23 @@ WHERRY_PUBLIC bool wherry_server_run(struct wherry_server *server, char *problem
 /* Asks it to stop: accept what waits, finish what is in flight within the drain time.  May be
  * called from any thread and from a signal handler; more than once is the same as once. */
 WHERRY_PUBLIC void wherry_server_stop(struct wherry_server *server);
+
+/* Asks it to read certificates and keys anew; it does so by itself when their files change.  May be
+ * called from any thread and from a signal handler. */
+WHERRY_PUBLIC void wherry_server_reload(struct wherry_server *server);
+
+/* The authority that signed the certificate which an open server has made for itself. */
+struct wherry_authority {
+    const char *path;               /* of its certificate, PEM; NULL: it could not be kept */
+    const char *fingerprint;        /* SHA-256, "AB:CD:..." */
+    const char *warning;            /* why it could not be kept, one sentence; "": it was */
+    bool        is_new;             /* nobody can trust it yet */
+    bool        has_replaced;       /* and those who trusted the one before do not any more */
+};
+
+/* False when there is none: certificates were given, or there is no HTTPS. */
+WHERRY_PUBLIC bool wherry_server_authority(const struct wherry_server *server,
+                                           struct wherry_authority *authority);
 
 /* A function that the keeper of the house calls about four times a second while the server runs. */
 WHERRY_PUBLIC void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data),

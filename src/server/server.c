@@ -30,6 +30,7 @@ void wherry_settings_init(struct wherry_settings *settings)
         .wait_timeout_ms = 30000,
         .drain_ms = 10000,
         .access_log = WHERRY_LOG_COMBINED,
+        .tls = {.port = -1, .handshake_timeout_ms = 10000, .public_port = -1},
     };
 }
 

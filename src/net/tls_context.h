@@ -1,0 +1,40 @@
+/* tls_context - what a handshake needs: certificates, and the rules.
+ *
+ * Immutable and counted by references.  A reload makes a new one; handshakes that have begun finish
+ * with the one they began with. */
+#ifndef NET_TLS_CONTEXT_H
+#define NET_TLS_CONTEXT_H
+
+#include "net/tls_pair.h"
+#include "net/tls_tickets.h"
+
+enum { TLS_PAIRS_MAX = 16 };
+
+enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
+enum tls_client { TLS_CLIENT_REQUIRED, TLS_CLIENT_OPTIONAL };
+
+/* Borrowed texts. */
+struct tls_rules {
+    enum tls_version min;
+    const char      *client_ca_path;    /* PEM: who may sign certificates of clients; NULL: none asked */
+    enum tls_client  client;            /* with client_ca_path */
+    struct tls_key_log *key_log;        /* NULL: none */
+};
+
+struct tls_context;
+
+/* Of one to TLS_PAIRS_MAX pairs, each of which it acquires; the first is for clients that name
+ * nobody, or somebody we are not.  NULL with one sentence in `problem`. */
+struct tls_context *tls_context_new(struct tls_pair *const pairs[], size_t count,
+                                    const struct tls_rules *rules, struct tls_tickets *tickets,
+                                    char *problem, size_t size) MUST_USE;
+
+struct tls_context *tls_context_acquire(struct tls_context *context);
+void                tls_context_release(struct tls_context *context);
+
+/* Secrets of sessions, in the form that Wireshark reads (NSS key log), appended to a file that is
+ * made with mode 0600.  NULL with errno. */
+struct tls_key_log *tls_key_log_open(const char *path) MUST_USE;
+void                tls_key_log_close(struct tls_key_log *log);
+
+#endif
