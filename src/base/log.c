@@ -33,6 +33,17 @@ bool log_wants(enum log_level level)
     return (int)level <= atomic_load_explicit(&wanted_level, memory_order_relaxed);
 }
 
+bool log_within(struct log_quota *quota, unsigned a_second, unsigned *untold)
+{
+    int64_t  second = clock_now().ms / 1000;
+    unsigned before = 0;
+
+    if (atomic_exchange(&quota->second, second) != second)
+        before = atomic_exchange(&quota->count, 0);
+    *untold = before > a_second ? before - a_second : 0;
+    return atomic_fetch_add(&quota->count, 1) < a_second;
+}
+
 /* What stands for itself between double quotes: ASCII that prints, without '"' and '\\'. */
 static bool is_plain(char byte)
 {

@@ -16,6 +16,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 
@@ -58,6 +60,17 @@ void log_say(enum log_level level, const char *what, const char *format, ...) PR
 #define log_warn(...)  log_say(LOG_WARN, __VA_ARGS__)
 #define log_info(...)  log_say(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_say(LOG_DEBUG, __VA_ARGS__)
+
+/* What peers cause can be caused by the thousand: so many lines of a kind in a second are said, the
+ * others are counted. */
+struct log_quota {
+    _Atomic int64_t second;
+    atomic_uint     count;
+};
+
+/* May one more be said?  Then *untold is how many could not be in the last second in which that
+ * happened, once.  Any thread; two at the turn of a second may let one line more pass, or less. */
+bool log_within(struct log_quota *quota, unsigned a_second, unsigned *untold) MUST_USE;
 
 /* Makes text from outside safe inside double quotes: what is not printable ASCII becomes \xHH,
  * quote and backslash get a backslash.  Appends to `buf` (never fails but by the buffer). */

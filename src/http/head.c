@@ -90,17 +90,28 @@ static bool is_escape(struct str s)
     return s.len >= 3 && s.ptr[0] == '%' && token_hex(s.ptr[1]) >= 0 && token_hex(s.ptr[2]) >= 0;
 }
 
-/* query = *( pchar / "/" / "?" )                                   RFC 3986 §3.4 */
-void head_append_query(struct buf *buf, struct str query)
+/* What came escaped stays so. */
+static void append_raw(struct buf *buf, struct str raw)
 {
-    buf_append_byte(buf, '?');
-    for (size_t i = 0; i < query.len; i++) {
-        char byte = query.ptr[i];
+    for (size_t i = 0; i < raw.len; i++) {
+        char byte = raw.ptr[i];
 
         if (char_is(byte, CHAR_SEGMENT) || byte == '/' || byte == '?' ||
-            is_escape(str_from(query, i)))
+            is_escape(str_from(raw, i)))
             buf_append_byte(buf, byte);
         else
             append_escape(buf, byte);
     }
+}
+
+void head_append_raw_path(struct buf *buf, struct str raw)
+{
+    append_raw(buf, raw);
+}
+
+/* query = *( pchar / "/" / "?" )                                   RFC 3986 §3.4 */
+void head_append_query(struct buf *buf, struct str query)
+{
+    buf_append_byte(buf, '?');
+    append_raw(buf, query);
 }

@@ -23,6 +23,9 @@ void head_end(struct buf *buf);
  * segment becomes %XX; "/" stays.  Starts with exactly one "/", also for "". */
 void head_append_path(struct buf *buf, struct str path);
 
+/* A raw path that came from outside, from its "/" on: the same about its bytes as for a query. */
+void head_append_raw_path(struct buf *buf, struct str raw);
+
 /* "?" and a query that came from outside: what may stand in one stays, escapes too; every other
  * byte becomes %XX, also a "%" that begins no escape (RFC 3986 §3.4). */
 void head_append_query(struct buf *buf, struct str query);

@@ -78,20 +78,22 @@ static void give_up_name(struct listener *listener)
 
 static void write_url(struct listener *listener, const char *host)
 {
-    unsigned port = address_port(&listener->address);
+    unsigned    port = address_port(&listener->address);
+    const char *scheme = listener->is_tls ? "https" : "http";
 
     if (listener->address.any.sa_family == AF_UNIX)
         snprintf(listener->url, sizeof listener->url, "http+unix:%s",
                  listener->address.local.sun_path);
     else if (strchr(host, ':') && host[0] != '[')
-        snprintf(listener->url, sizeof listener->url, "http://[%s]:%u", host, port);
+        snprintf(listener->url, sizeof listener->url, "%s://[%s]:%u", scheme, host, port);
     else
-        snprintf(listener->url, sizeof listener->url, "http://%s:%u", host, port);
+        snprintf(listener->url, sizeof listener->url, "%s://%s:%u", scheme, host, port);
 }
 
-bool listener_open(struct listener *out, const struct address *address, const char *host)
+bool listener_open(struct listener *out, const struct address *address, const char *host,
+                   bool is_tls)
 {
-    struct listener listener = {.fd = -1, .address = *address};
+    struct listener listener = {.fd = -1, .is_tls = is_tls, .address = *address};
     bool            is_local = address->any.sa_family == AF_UNIX;
     bool            ok = false;
     int             error;

@@ -14,6 +14,7 @@ enum { LISTENER_BACKLOG = 4096, LISTENER_URL_MAX = 192 };
 struct listener {
     struct source  source;                  /* its place in the queue */
     int            fd;                      /* -1: not open */
+    bool           is_tls;                  /* who comes here is to speak TLS */
     struct address address;                 /* as bound: with the real port */
     dev_t          name_device;             /* of a local socket: what its name led to when we */
     ino_t          name_inode;              /* made it; 0: there is none that is ours */
@@ -22,7 +23,8 @@ struct listener {
 
 /* Opens, binds and listens.  False with errno; EADDRINUSE for a local name that somebody still
  * answers on (a name that nobody answers on is replaced). */
-bool listener_open(struct listener *out, const struct address *address, const char *host) MUST_USE;
+bool listener_open(struct listener *out, const struct address *address, const char *host,
+                   bool is_tls) MUST_USE;
 
 /* Does nothing to one that is not open. */
 void listener_close(struct listener *listener);

@@ -13,6 +13,7 @@ static enum io plain_read(struct transport *t, char *room, size_t size, size_t *
         n = recv(t->fd, room, size, 0);
     while (n == -1 && errno == EINTR);
     *got = n > 0 ? (size_t)n : 0;
+    t->is_drained = *got < size;
     if (n > 0)
         return IO_DONE;
     if (n == 0)
@@ -56,6 +57,11 @@ static void plain_shut(struct transport *t)
     shutdown(t->fd, SHUT_WR);
 }
 
+static void plain_rest(struct transport *t)
+{
+    (void)t;
+}
+
 static void plain_close(struct transport *t)
 {
     close(t->fd);
@@ -67,6 +73,7 @@ static const struct transport_ops plain_ops = {
     .write = plain_write,
     .send_file = plain_send_file,
     .shut = plain_shut,
+    .rest = plain_rest,
     .close = plain_close,
 };
 

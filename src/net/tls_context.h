@@ -30,7 +30,10 @@ struct tls_context *tls_context_new(struct tls_pair *const pairs[], size_t count
                                     char *problem, size_t size) MUST_USE;
 
 struct tls_context *tls_context_acquire(struct tls_context *context);
-void                tls_context_release(struct tls_context *context);
+void                tls_context_release(struct tls_context *context);   /* NULL is fine */
+
+/* What a handshake begins with; the client's first words decide which certificate it goes on with. */
+struct ssl_ctx_st *tls_context_default(const struct tls_context *context) MUST_USE;
 
 /* Secrets of sessions, in the form that Wireshark reads (NSS key log), appended to a file that is
  * made with mode 0600.  NULL with errno. */

@@ -26,15 +26,19 @@ struct transport_ops {
     enum io (*send_file)(struct transport *, int file, uint64_t offset, size_t count,
                          size_t *sent);
     void (*shut)(struct transport *);
+    void (*rest)(struct transport *);
     void (*close)(struct transport *);
 };
 
 struct transport {
     const struct transport_ops *ops;
+    void                       *session;        /* what the functions need; NULL: only fd */
     int                         fd;
+    bool                        is_drained;     /* the last read took all that had come */
 };
 
-/* Reads up to `size` bytes.  IO_DONE with *got > 0; IO_CLOSED at the peer's end. */
+/* Reads up to `size` bytes.  IO_DONE with *got > 0; IO_CLOSED at the peer's end.  Sets is_drained,
+ * which says nothing of the peer's end. */
 static inline enum io transport_read(struct transport *t, char *room, size_t size, size_t *got)
 {
     return t->ops->read(t, room, size, got);
@@ -60,6 +64,12 @@ static inline enum io transport_send_file(struct transport *t, int file, uint64_
 static inline void transport_shut(struct transport *t)
 {
     t->ops->shut(t);
+}
+
+/* Nothing will be read or written for a while: gives back what can be had again. */
+static inline void transport_rest(struct transport *t)
+{
+    t->ops->rest(t);
 }
 
 static inline void transport_close(struct transport *t)

@@ -62,13 +62,27 @@ static void append_status(struct buf *lines, int status, struct str none)
         buf_append_u64(lines, (uint64_t)status);
 }
 
-/* remote - - [time] "request" status bytes ("referer" "agent")? us "why" */
+/* Who the client has proved to be; in one word, whatever is in it. */
+static void append_client(struct buf *lines, const char *client)
+{
+    struct str rest = cut(client ? str_view(client) : STR("-")), word;
+
+    for (bool is_first = true; str_split(&rest, ' ', &word); is_first = false) {
+        if (!is_first)
+            buf_append(lines, STR("\\x20"));
+        append_text(lines, word);
+    }
+}
+
+/* remote - client [time] "request" status bytes ("referer" "agent")? us "why" */
 static void append_common(struct buf *lines, bool combined, const struct peer *peer,
                           const struct moment *moment, const struct wherry_exchange *exchange,
                           int64_t took_us)
 {
     append_peer(lines, peer);
-    buf_append(lines, STR(" - - ["));
+    buf_append(lines, STR(" - "));
+    append_client(lines, exchange->client);
+    buf_append(lines, STR(" ["));
     buf_append(lines, str_view(moment->log_time));
     buf_append(lines, STR("] "));
     append_request_line(lines, &exchange->request);
@@ -155,6 +169,8 @@ static void append_json(struct buf *lines, const struct peer *peer, const struct
     append_json_number(lines, STR("us"), (uint64_t)took_us);
     append_json_pair(lines, STR("referer"), field_of(exchange, FIELD_REFERER));
     append_json_pair(lines, STR("user_agent"), field_of(exchange, FIELD_USER_AGENT));
+    append_json_pair(lines, STR("client"),
+                     exchange->client ? str_view(exchange->client) : (struct str){NULL, 0});
     append_json_pair(lines, STR("why"),
                      exchange->why ? str_view(exchange->why) : (struct str){NULL, 0});
     buf_append(lines, STR("}\n"));

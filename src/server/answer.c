@@ -169,6 +169,7 @@ static void write_head(const struct wherry_exchange *exchange,
     head_status(head, response->status);
     buf_append(head, setting->date_line);
     add_connection(exchange, setting->keep_alive, head);
+    buf_append(head, setting->hsts_line);
     buf_append(head, response->shared_lines);
     /* RFC 9110 §15.4.5: a 304 describes no body. */
     if (response->status != HTTP_NOT_MODIFIED)

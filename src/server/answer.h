@@ -12,6 +12,7 @@
 /* What is the same for all answers of the moment. */
 struct answer_setting {
     struct str        date_line;    /* "Date: ...\r\n" */
+    struct str        hsts_line;    /* "Strict-Transport-Security: ...\r\n", or empty */
     wherry_error_page *error_page;  /* NULL: the plain one */
     void             *error_data;
     bool              keep_alive;

@@ -28,8 +28,10 @@ static bool put_into_queue(struct conn *conn, bool again, bool needs_output)
  * room. */
 static void rest(struct conn *conn, struct worker *worker)
 {
-    if (conn->state != CONN_READ_HEAD || work_input_len(conn->work) != 0)
+    if ((conn->state != CONN_READ_HEAD && conn->state != CONN_HANDSHAKE) ||
+        work_input_len(conn->work) != 0)
         return;
+    transport_rest(&conn->transport);
     worker_return(worker, conn->work);
     conn->work = NULL;
     atomic_store_explicit(&conn->idle_since_ms, worker->moment.now.ms, memory_order_relaxed);
@@ -97,7 +99,7 @@ void conn_run(struct conn *conn, struct worker *worker)
 
 /* ---- from outside --------------------------------------------------------------------- */
 
-struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer,
+struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer, bool is_secure,
                        struct clock now)
 {
     struct conn *conn = slab_take(&server->slab);
@@ -108,17 +110,20 @@ struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *
     conn->server = server;
     conn->work = NULL;
     conn->peer = *peer;
-    conn->state = CONN_READ_HEAD;
+    conn->state = is_secure ? CONN_HANDSHAKE : CONN_READ_HEAD;
     conn->wait = WAIT_NOTHING;
+    conn->is_secure = is_secure;
     conn->is_queued = conn->wants_output = conn->is_drained = false;
     conn->has_served = conn->must_close = conn->must_linger = false;
     atomic_store_explicit(&conn->idle_since_ms, CLOCK_NEVER, memory_order_relaxed);
-    turn_wait(conn, WAIT_HEAD, server->settings.head_timeout_ms, now);
+    if (is_secure)
+        turn_wait(conn, WAIT_HANDSHAKE, server->settings.tls.handshake_timeout_ms, now);
+    else
+        turn_wait(conn, WAIT_HEAD, server->settings.head_timeout_ms, now);
     return conn;
 }
 
-/* There is no request to speak of. */
-static void forget_request(struct request *request)
+void turn_forget_request(struct request *request)
 {
     request->method = METHOD_UNKNOWN;
     request->method_name = request->raw_target = (struct str){NULL, 0};
@@ -136,7 +141,7 @@ static void conn_answer(struct conn *conn, struct worker *worker, struct refusal
         return;
     }
     if (conn->state == CONN_READ_HEAD) {
-        forget_request(&conn->work->exchange.request);
+        turn_forget_request(&conn->work->exchange.request);
         turn_start_clock(&conn->work->exchange, &turn);
     }
     exchange_refuse(&conn->work->exchange, refusal);
@@ -149,6 +154,10 @@ static void conn_answer(struct conn *conn, struct worker *worker, struct refusal
 
 void conn_turn_away(struct conn *conn, struct worker *worker)
 {
+    if (conn->state == CONN_HANDSHAKE) {        /* which would cost more than an answer */
+        conn_abort(conn, worker, NULL);
+        return;
+    }
     conn_answer(conn, worker,
                 refuse(HTTP_UNAVAILABLE, "as many connections are open as there may be"));
 }
@@ -182,6 +191,9 @@ void conn_abort(struct conn *conn, struct worker *worker, const char *why)
 void conn_expire(struct conn *conn, struct worker *worker)
 {
     switch ((enum conn_wait)conn->wait) {
+    case WAIT_HANDSHAKE:
+        turn_handshake_expired(conn);
+        break;
     case WAIT_HEAD:
         /* Who said nothing at all is not told anything either: browsers open connections ahead
          * of need, and would take the 408 for the answer to their next request. */
@@ -238,7 +250,7 @@ void work_init(struct work *work, const struct wherry_settings *settings)
     work->writer = (struct writer){.fd = -1};
     work->head = BUF_UP_TO(2 * RESPONSE_LINES_MAX);
     exchange_init(&work->exchange, settings->body_bytes_max);
-    forget_request(&work->exchange.request);
+    turn_forget_request(&work->exchange.request);
 }
 
 void work_fini(struct work *work)

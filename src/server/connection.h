@@ -31,6 +31,7 @@ enum {
 };
 
 #define CONN_STATES(X)                                              \
+    X(HANDSHAKE, "agreeing on TLS")                                 \
     X(READ_HEAD, "waiting for a request")                           \
     X(CONTINUE,  "telling the client to send its body")             \
     X(READ_BODY, "receiving a body")                                \
@@ -50,6 +51,7 @@ enum conn_state {
  * by bytes that trickle. */
 enum conn_wait {
     WAIT_NOTHING,
+    WAIT_HANDSHAKE,         /* TLS to be agreed on */
     WAIT_HEAD,              /* a head to be complete; or the first byte of a newcomer */
     WAIT_NEXT,              /* another request */
     WAIT_BODY,              /* the next 64 KiB of a body */
@@ -91,6 +93,7 @@ struct conn {
     struct peer           peer;
     unsigned char         state;            /* enum conn_state */
     unsigned char         wait;             /* enum conn_wait, what deadline_ms is about */
+    bool                  is_secure;        /* came to a port for TLS, whatever it speaks */
     bool                  is_queued;        /* added to the queue */
     bool                  wants_output;     /* added for output too */
     bool                  is_drained;       /* the last read took all there was */
@@ -104,10 +107,10 @@ size_t work_size(const struct wherry_settings *settings);
 void   work_init(struct work *work, const struct wherry_settings *settings);
 void   work_fini(struct work *work);
 
-/* A connection for an accepted socket, owned by the caller; NULL when there is no slot, the
+/* A connection for a socket that `listener` accepted, owned by the caller; NULL when there is no slot, the
  * socket still the caller's.  There are CONN_RESERVE more slots than connections_max, for those
  * who are turned away. */
-struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer,
+struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer, bool is_secure,
                        struct clock now) MUST_USE;
 
 /* Runs it until it would wait, puts it into the queue for that, and lets go.  The caller does

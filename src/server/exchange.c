@@ -8,7 +8,7 @@ void exchange_init(struct wherry_exchange *exchange, uint64_t body_max)
     exchange->body = BUF_UP_TO((size_t)body_max);
     exchange->route = NULL;
     exchange->sent = 0;
-    exchange->why = NULL;
+    exchange->client = exchange->why = NULL;
     exchange->started_us = 0;
     response_init(&exchange->response);
 }

@@ -23,6 +23,7 @@ struct wherry_exchange {
     struct clock               now;         /* when its head had come */
     int64_t                    started_us;  /* the same, exactly */
     uint64_t                   sent;        /* bytes of the answer's body that left */
+    const char                *client;      /* subject of the client's certificate; NULL: none */
     const char                *why;         /* reason of a refusal, for the log; NULL: none */
 };
 

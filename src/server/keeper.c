@@ -122,6 +122,9 @@ bool server_evict(struct wherry_server *server, struct worker *worker)
 
 static void tick(struct wherry_server *server)
 {
+    if (server->tls)
+        tls_store_check(server->tls, server->keeper.moment.now.wall_s,
+                        atomic_exchange(&server->is_reloading, false));
     for (size_t i = 0; i < server->ticks_count; i++)
         server->ticks[i].call(server->ticks[i].data);
 }

@@ -2,6 +2,8 @@
 #include "server/server.h"
 #include "server/turn.h"
 
+enum { TLS_FIRST_BYTE = 0x16 };         /* of a handshake (RFC 8446 §5.1) */
+
 /* ---- a head --------------------------------------------------------------------------- */
 
 static enum parse parse_head(struct conn *conn, struct refusal *refusal)
@@ -12,6 +14,11 @@ static enum parse parse_head(struct conn *conn, struct refusal *refusal)
     struct str                  bytes = str_of(work->input + work->start, work_input_len(work));
     enum parse                  parse;
 
+    if (bytes.len > 0 && bytes.ptr[0] == TLS_FIRST_BYTE && !conn->transport.session) {
+        turn_forget_request(&work->exchange.request);
+        *refusal = refuse(HTTP_BAD_REQUEST, "TLS was spoken to the port for plain HTTP");
+        return PARSE_REFUSED;
+    }
     if (bytes.len == 0 || !request_worth_parsing(bytes, work->seen, &limits))
         return PARSE_MORE;
     parse = request_parse(bytes, &limits, work->path_room, &work->exchange.request, refusal);
@@ -83,6 +90,33 @@ static enum step begin_body(struct conn *conn, struct turn *turn)
     return STEP_ON;
 }
 
+/* What came by plain HTTP and should not have.  Its port may be the one for HTTPS, where a client can
+ * be told only because it did not begin with TLS. */
+static enum step send_to_https(struct conn *conn, struct turn *turn)
+{
+    enum { LOCATION_MAX = 64 * 1024 };
+    struct wherry_server *server = conn->server;
+    struct response      *response = &conn->work->exchange.response;
+    struct buf            location = BUF_UP_TO(LOCATION_MAX);
+    struct refusal        refusal = REFUSAL_NONE;
+
+    if (!server->settings.tls.redirects)
+        refusal = refuse(HTTP_BAD_REQUEST, "plain HTTP was spoken to the port for HTTPS");
+    else if (!redirect_location(&location, &conn->work->exchange.request, &server->ports))
+        refusal = refuse(HTTP_BAD_REQUEST, "this is served by HTTPS, and the port of that is not known");
+    if (!is_refused(refusal)) {
+        response->status = HTTP_PERMANENT_REDIRECT;
+        response_add_field(response, STR("Location"), buf_view(&location));
+        response_add_field(response, STR("Content-Type"), STR("text/plain; charset=utf-8"));
+        response_set_bytes(response, STR("This page is served by HTTPS.\n"));
+    }
+    buf_fini(&location);
+    if (is_refused(refusal))
+        return turn_refuse(conn, turn, refusal);
+    turn_close_gently(conn);
+    return turn_settle(conn, turn, false);
+}
+
 static enum step begin_exchange(struct conn *conn, struct turn *turn)
 {
     struct work    *work = conn->work;
@@ -105,8 +139,11 @@ static enum step begin_exchange(struct conn *conn, struct turn *turn)
         work->framing.length > turn_settings(conn)->body_bytes_max)
         return turn_refuse(conn, turn,
                            refuse(HTTP_CONTENT_TOO_LARGE, "the body is longer than is taken here"));
+    if (!conn->transport.session && conn->peer.family != AF_UNIX &&
+        (conn->is_secure || turn_settings(conn)->tls.redirects))
+        return send_to_https(conn, turn);
     /* RFC 9110 §7.4: a request for https has to come secured. */
-    if (request->target.is_https)
+    if (request->target.is_https && !conn->transport.session)
         return turn_refuse(conn, turn,
                            refuse(HTTP_MISDIRECTED_REQUEST, "https was asked for without TLS"));
     work->is_answered = look(conn);
@@ -154,8 +191,10 @@ enum step step_read_head(struct conn *conn, struct turn *turn)
     switch (turn_fill(conn, turn, 0)) {
     case IO_DONE:
         return STEP_ON;
-    case IO_WANT_READ:
     case IO_WANT_WRITE:
+        turn->needs_output = true;
+        return STEP_WAIT;
+    case IO_WANT_READ:
         return STEP_WAIT;
     case IO_CLOSED:
     case IO_FAILED:
@@ -252,8 +291,10 @@ enum step step_read_body(struct conn *conn, struct turn *turn)
     switch (turn_fill(conn, turn, conn->work->head_at)) {
     case IO_DONE:
         return STEP_ON;
-    case IO_WANT_READ:
     case IO_WANT_WRITE:
+        turn->needs_output = true;
+        return STEP_WAIT;
+    case IO_WANT_READ:
         return STEP_WAIT;
     case IO_CLOSED: /* RFC 9112 §8: incomplete */
         return turn_refuse(conn, turn,

@@ -72,6 +72,7 @@ bool wherry_server_free(struct wherry_server *server)
     worker_fini(&server->keeper);
     slab_close(&server->slab);
     queue_close(&server->queue);
+    tls_store_close(server->tls);
     if (server->keeper_fd != -1)
         close(server->keeper_fd);
     free(server);
@@ -111,20 +112,40 @@ void wherry_server_stop(struct wherry_server *server)
     server_call_keeper(server);
 }
 
+void wherry_server_reload(struct wherry_server *server)
+{
+    atomic_store(&server->is_reloading, true);
+}
+
+bool wherry_server_authority(const struct wherry_server *server,
+                             struct wherry_authority *authority)
+{
+    const struct tls_self *self = server->tls ? tls_store_self(server->tls) : NULL;
+
+    if (!self)
+        return false;
+    *authority = (struct wherry_authority){.path = self->authority_path,
+                                           .fingerprint = self->fingerprint,
+                                           .warning = self->warning,
+                                           .is_new = self->is_new_authority,
+                                           .has_replaced = self->has_replaced};
+    return true;
+}
+
 /* ---- opening -------------------------------------------------------------------------- */
 
 static bool open_listener(struct wherry_server *server, const struct address *address,
-                          const char *host)
+                          const char *host, bool is_tls)
 {
-    if (!listener_open(&server->listeners[server->listeners_count], address, host))
+    if (!listener_open(&server->listeners[server->listeners_count], address, host, is_tls))
         return false;
     server->listeners_count++;
     return true;
 }
 
-static void close_listeners(struct wherry_server *server)
+static void close_listeners(struct wherry_server *server, size_t until)
 {
-    while (server->listeners_count)
+    while (server->listeners_count > until)
         listener_close(&server->listeners[--server->listeners_count]);
 }
 
@@ -136,14 +157,15 @@ static bool is_absent(int error)
 
 /* "*" needs one that works; "localhost" takes every one that the host has, all on one port. */
 static bool open_addresses(struct wherry_server *server, struct address addresses[], size_t count,
-                           const char *host, bool one_is_enough)
+                           const char *host, bool one_is_enough, bool is_tls)
 {
+    size_t   before = server->listeners_count;
     uint16_t port = 0;
 
     for (size_t i = 0; i < count; i++) {
         if (port)
             address_set_port(&addresses[i], port);
-        if (open_listener(server, &addresses[i], host)) {
+        if (open_listener(server, &addresses[i], host, is_tls)) {
             if (one_is_enough)
                 return true;
             port = address_port(&server->listeners[server->listeners_count - 1].address);
@@ -151,18 +173,20 @@ static bool open_addresses(struct wherry_server *server, struct address addresse
             return false;
         }
     }
-    return server->listeners_count > 0;
+    return server->listeners_count > before;
 }
 
-static bool open_tcp(struct wherry_server *server, char *problem, size_t size)
+/* False with a sentence in `problem`; else *bound is the port. */
+static bool open_tcp(struct wherry_server *server, int wanted, bool is_tls, int *bound,
+                     char *problem, size_t size)
 {
     enum { ATTEMPTS = 16 };
     const char    *text = server->settings.address;
     bool           is_all = strcmp(text, "*") == 0;
     const char    *host = is_all ? "localhost" : text;
-    uint16_t       port = (uint16_t)server->settings.http_port;
+    uint16_t       port = (uint16_t)wanted;
     struct address addresses[ADDRESSES_MAX];
-    size_t         count;
+    size_t         count, before = server->listeners_count;
 
     for (int i = 0; i < ATTEMPTS; i++) {
         count = address_resolve(str_view(text), port, addresses);
@@ -170,9 +194,11 @@ static bool open_tcp(struct wherry_server *server, char *problem, size_t size)
             snprintf(problem, size, "\"%s\" is no address to listen on", text);
             return false;
         }
-        if (open_addresses(server, addresses, count, host, is_all))
+        if (open_addresses(server, addresses, count, host, is_all, is_tls)) {
+            *bound = address_port(&server->listeners[before].address);
             return true;
-        close_listeners(server);
+        }
+        close_listeners(server, before);
         /* A free port of one family may be taken in the other: choose again. */
         if (port != 0 || errno != EADDRINUSE)
             break;
@@ -194,7 +220,7 @@ static bool open_local(struct wherry_server *server, char *problem, size_t size)
                  path);
         return false;
     }
-    if (open_listener(server, &address, path))
+    if (open_listener(server, &address, path, false))
         return true;
     snprintf(problem, size, "cannot listen on the socket \"%s\": %s", path,
              errno == EADDRINUSE ? "something else is there" : strerror(errno));
@@ -212,6 +238,34 @@ static void raise_descriptor_limit(void)
         log_warn("cannot raise the limit of open files", "errno=\"%s\"", strerror(errno));
 }
 
+static bool open_tls(struct wherry_server *server, char *problem, size_t size)
+{
+    const struct wherry_tls  *tls = &server->settings.tls;
+    struct tls_store_settings settings = {
+        .files = server->tls_files,
+        .files_count = tls->certificates_count,
+        .self = {.dir = tls->cert_dir, .names = tls->names, .names_count = tls->names_count},
+        .min = tls->min == WHERRY_TLS_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
+        .client_ca_path = tls->client_ca_path,
+        .client = tls->client_is_optional ? TLS_CLIENT_OPTIONAL : TLS_CLIENT_REQUIRED,
+        .key_log_path = tls->key_log_path,
+    };
+
+    if (tls->certificates_count > TLS_PAIRS_MAX) {
+        snprintf(problem, size, "there can be at most %d certificates", TLS_PAIRS_MAX);
+        return false;
+    }
+    for (size_t i = 0; i < tls->certificates_count; i++)
+        server->tls_files[i] = (struct tls_pair_files){tls->certificates[i].cert_path,
+                                                       tls->certificates[i].key_path,
+                                                       tls->certificates[i].password_path};
+    if (tls->hsts_s > 0)
+        snprintf(server->hsts_line, sizeof server->hsts_line,
+                 "Strict-Transport-Security: max-age=%lld\r\n", (long long)tls->hsts_s);
+    server->tls = tls_store_open(&settings, clock_now().wall_s, problem, size);
+    return server->tls && open_tcp(server, tls->port, true, &server->ports.secure, problem, size);
+}
+
 bool wherry_server_open(struct wherry_server *server, char *problem, size_t size)
 {
     raise_descriptor_limit();
@@ -221,7 +275,11 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
         snprintf(problem, size, "cannot set up the server: %s", strerror(errno));
         return false;
     }
-    if (server->settings.http_port >= 0 && !open_tcp(server, problem, size))
+    server->ports = (struct redirect_ports){-1, -1, server->settings.tls.public_port};
+    if (server->settings.http_port >= 0 &&
+        !open_tcp(server, server->settings.http_port, false, &server->ports.plain, problem, size))
+        return false;
+    if (server->settings.tls.port >= 0 && !open_tls(server, problem, size))
         return false;
     if (server->settings.unix_path && !open_local(server, problem, size))
         return false;

@@ -5,12 +5,15 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include "base/log.h"
 #include "net/listener.h"
+#include "net/tls.h"
 #include "server/pool.h"
+#include "server/redirect.h"
 #include "server/router.h"
 #include "server/slab.h"
 
-enum { LISTENERS_MAX = 3, TICKS_MAX = 8 };
+enum { LISTENERS_MAX = 5, TICKS_MAX = 8 };
 
 struct tick {
     void (*call)(void *data);
@@ -25,6 +28,12 @@ struct wherry_server {
     struct tick            ticks[TICKS_MAX];
     size_t                 ticks_count;
 
+    struct tls_store      *tls;             /* NULL: no HTTPS */
+    struct tls_pair_files  tls_files[TLS_PAIRS_MAX];
+    struct log_quota       handshake_quota;
+    char                   hsts_line[64];   /* with its line end; "": none */
+    struct redirect_ports  ports;
+
     struct listener        listeners[LISTENERS_MAX];
     size_t                 listeners_count;
     struct queue           queue;
@@ -35,6 +44,7 @@ struct wherry_server {
 
     int                    keeper_fd;       /* eventfd: the keeper has something to look at */
     atomic_bool            is_stopping;     /* somebody asked to stop */
+    atomic_bool            is_reloading;    /* somebody asked to read certificates anew */
     atomic_bool            is_draining;     /* answers say "Connection: close" */
     atomic_bool            is_exhausted;    /* accept found no descriptor: try again later */
     atomic_uint            taking_in;       /* threads between accept and a slot for who came */

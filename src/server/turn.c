@@ -5,6 +5,7 @@
 
 /* From each state, the states that may follow.  turn_enter() asserts it. */
 static const unsigned followers[CONN_STATES_COUNT] = {
+    [CONN_HANDSHAKE] = BIT(CONN_READ_HEAD) | BIT(CONN_CLOSED),
     [CONN_READ_HEAD] = BIT(CONN_CONTINUE) | BIT(CONN_READ_BODY) | BIT(CONN_RESPOND) |
                        BIT(CONN_WRITE) | BIT(CONN_CLOSED),
     [CONN_CONTINUE]  = BIT(CONN_READ_BODY) | BIT(CONN_CLOSED),
@@ -57,7 +58,7 @@ static void make_room(struct work *work, size_t floor)
     }
 }
 
-/* Reads what there is.  A read that gives less than it could has emptied the socket, unless the
+/* Reads what there is.  A read that took all there was need not be followed by another, unless the
  * peer has closed: then its end is still to be read (an edge tells of it only once). */
 enum io turn_fill(struct conn *conn, struct turn *turn, size_t floor)
 {
@@ -72,7 +73,7 @@ enum io turn_fill(struct conn *conn, struct turn *turn, size_t floor)
     io = transport_read(&conn->transport, work->input + work->end, room, &got);
     work->end += got;
     turn->bytes -= MIN_OF(turn->bytes, got);
-    conn->is_drained = io == IO_DONE && got < room && !hung_up;
+    conn->is_drained = io == IO_DONE && conn->transport.is_drained && !hung_up;
     return io;
 }
 
@@ -99,6 +100,7 @@ enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
         .date_line = str_view(turn->worker->moment.date_line),
         .error_page = server->error_page,
         .error_data = server->error_data,
+        .hsts_line = conn->transport.session ? str_view(server->hsts_line) : STR_NONE,
         .keep_alive = !conn->must_close,
         .may_block = may_block,
     };
@@ -127,6 +129,7 @@ void turn_log(struct conn *conn, struct worker *worker)
 {
     struct wherry_exchange *exchange = &conn->work->exchange;
 
+    exchange->client = tls_client(&conn->transport);
     exchange->sent = conn->work->writer.body_sent;
     accesslog_line(&worker->lines, turn_settings(conn)->access_log, &conn->peer, &worker->moment,
                    exchange, clock_us() - exchange->started_us);
@@ -137,7 +140,8 @@ void turn_log(struct conn *conn, struct worker *worker)
 /* Ends an exchange that could not be finished. */
 enum step turn_give_up(struct conn *conn, struct worker *worker, const char *why)
 {
-    if (conn->work && conn->state != CONN_READ_HEAD && conn->state != CONN_LINGER) {
+    if (conn->work && conn->state != CONN_HANDSHAKE && conn->state != CONN_READ_HEAD &&
+        conn->state != CONN_LINGER) {
         if (why)
             conn->work->exchange.why = why;
         if (conn->state != CONN_WRITE)
@@ -157,6 +161,7 @@ enum step turn_run(struct conn *conn, struct turn *turn)
 
     while (step == STEP_ON && conn->state != CONN_CLOSED) {
         switch ((enum conn_state)conn->state) { /* no default: the compiler counts the states */
+        case CONN_HANDSHAKE: step = step_handshake(conn, turn); break;
         case CONN_READ_HEAD: step = step_read_head(conn, turn); break;
         case CONN_CONTINUE:  step = step_continue(conn, turn);  break;
         case CONN_READ_BODY: step = step_read_body(conn, turn); break;

@@ -1,7 +1,7 @@
 /* turn - what a connection does while somebody runs it: its states, and the steps between them.
  *
  * The inside of connection.h, for the files that share it: turn.c (the loop, and what all steps
- * need), receive.c (steps that take a request in), reply.c (steps that get an answer out), and
+ * need), handshake.c (the step before the first head), receive.c (steps that take a request in), reply.c (steps that get an answer out), and
  * connection.c (who runs it, when, and how it ends).  All of it belongs to the connection's owner.
  */
 #ifndef SERVER_TURN_H
@@ -27,6 +27,7 @@ struct turn {
 /* Moves the connection as far as it can go without waiting. */
 enum step turn_run(struct conn *conn, struct turn *turn) MUST_USE;
 
+enum step step_handshake(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_read_head(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_continue(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_read_body(struct conn *conn, struct turn *turn) MUST_USE;
@@ -53,11 +54,17 @@ void turn_close_gently(struct conn *conn);
 /* Turns the answer that is filled in into bytes to write. */
 enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block);
 
+/* There is no request to speak of. */
+void turn_forget_request(struct request *request);
+
 /* Answers with a refusal, and closes. */
 enum step turn_refuse(struct conn *conn, struct turn *turn, struct refusal refusal) MUST_USE;
 
 /* Ends an exchange that could not be finished; `why` NULL: nothing new to say. */
 enum step turn_give_up(struct conn *conn, struct worker *worker, const char *why);
+
+/* Says that the handshake has not been finished in time. */
+void turn_handshake_expired(struct conn *conn);
 
 void turn_start_clock(struct wherry_exchange *exchange, const struct turn *turn);
 void turn_log(struct conn *conn, struct worker *worker);

@@ -133,7 +133,7 @@ static enum accepted accept_one(struct worker *worker, struct listener *listener
     accepted = listener_accept(listener, &fd, &peer);
     if (accepted == ACCEPTED) {
         moment_refresh(&worker->moment);
-        *conn = conn_open(server, fd, &peer, worker->moment.now);
+        *conn = conn_open(server, fd, &peer, listener->is_tls, worker->moment.now);
         if (!*conn)
             close(fd);
     }

@@ -41,7 +41,7 @@ static enum io write_file(struct writer *writer, struct transport *transport, si
     writer->offset += *sent;
     writer->left -= *sent;
     writer->body_sent += *sent;
-    *budget -= *sent;
+    *budget -= MIN_OF(*budget, *sent);  /* a record that was begun before may be larger */
     return io;
 }
 

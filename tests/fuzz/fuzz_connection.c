@@ -399,7 +399,7 @@ static struct buf play(struct world *world)
 
     world->peer.fd = -1;
     transport = scripted_open(&world->peer);
-    world->conn = conn_open(server, transport.fd, &somebody, worker.moment.now);
+    world->conn = conn_open(server, transport.fd, &somebody, false, worker.moment.now);
     MUST_HOLD(world->conn);
     world->conn->transport = transport;
     live(world);

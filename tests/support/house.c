@@ -60,7 +60,7 @@ void house_admit(struct house *house, struct guest *guest)
     assert(!error);
     (void)error;
     *guest = (struct guest){.fd = ends[1], .heard = BUF_UP_TO(HEARD_MAX)};
-    guest->conn = conn_open(house->server, ends[0], &somebody, house->worker.moment.now);
+    guest->conn = conn_open(house->server, ends[0], &somebody, false, house->worker.moment.now);
     if (!guest->conn)
         close(ends[0]);
 }
@@ -70,7 +70,7 @@ void house_admit_scripted(struct house *house, struct guest *guest, struct scrip
     struct transport transport = scripted_open(scripted);
 
     *guest = (struct guest){.fd = -1};
-    guest->conn = conn_open(house->server, transport.fd, &somebody, house->worker.moment.now);
+    guest->conn = conn_open(house->server, transport.fd, &somebody, false, house->worker.moment.now);
     assert(guest->conn);
     guest->conn->transport = transport;
 }

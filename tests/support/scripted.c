@@ -47,6 +47,7 @@ static enum io scripted_read(struct transport *t, char *room, size_t size, size_
     const struct script_step *step;
 
     *got = 0;
+    t->is_drained = true;
     scripted->read_calls++;
     step = present(&scripted->reads);
     if (!step)
@@ -54,6 +55,7 @@ static enum io scripted_read(struct transport *t, char *room, size_t size, size_
     switch (step->what) {
     case SCRIPT_GIVE:
         *got = give(&scripted->reads, step, room, size);
+        t->is_drained = *got < size;
         return IO_DONE;
     case SCRIPT_BLOCK:
         next(&scripted->reads);
@@ -135,6 +137,11 @@ static void scripted_shut(struct transport *t)
     script_of(t)->is_shut = true;
 }
 
+static void scripted_rest(struct transport *t)
+{
+    (void)t;
+}
+
 static void leave(struct scripted *scripted)
 {
     for (size_t i = 0; i < SCRIPTS_MAX; i++)
@@ -159,6 +166,7 @@ static const struct transport_ops scripted_ops = {
     .write = scripted_write,
     .send_file = scripted_send_file,
     .shut = scripted_shut,
+    .rest = scripted_rest,
     .close = scripted_close,
 };
 

@@ -13,7 +13,7 @@ static void open_on(struct listener *listener, const char *host)
     struct address where[ADDRESSES_MAX];
 
     assert_true(address_resolve(str_view(host), 0, where) > 0);
-    assert_true(listener_open(listener, &where[0], host));
+    assert_true(listener_open(listener, &where[0], host, false));
 }
 
 /* A client that does not wait for its connection; errno or 0. */
@@ -87,7 +87,7 @@ static void a_local_name_is_given_up_first(void **state)
     (void)state;
     folder_enter(&folder);
     assert_true(address_local("wherry.sock", &where));
-    assert_true(listener_open(&listener, &where, "wherry.sock"));
+    assert_true(listener_open(&listener, &where, "wherry.sock", false));
     assert_int_equal(knock(&listener, &before), 0);
 
     listener_turn_away(&listener);

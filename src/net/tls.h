@@ -1,0 +1,31 @@
+/* tls - the transport over OpenSSL.
+ *
+ * A connection begins as a plain transport; tls_accept makes it a TLS one, step by step, as the
+ * handshake goes on.  Until the client has said its first byte it costs nothing.
+ *
+ * What goes out goes in records: small ones at first, so that a browser on a slow line can use what
+ * has come so far, full ones later.  What is read from files goes through one buffer of the thread's.
+ * A connection at rest gives back OpenSSL's buffers. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "net/tls_store.h"
+#include "net/transport.h"
+
+enum tls_step {
+    TLS_DONE,               /* it is a TLS transport now */
+    TLS_WANT_READ,
+    TLS_WANT_WRITE,
+    TLS_PLAIN,              /* the first byte is none of TLS: still a plain transport, nothing read */
+    TLS_CLOSED,             /* the peer went away without a word */
+    TLS_FAILED,             /* *why says how; an alert has been sent where there is one */
+};
+
+/* Goes on with the handshake as far as it can.  `why` points to a constant. */
+enum tls_step tls_accept(struct transport *t, struct tls_store *store, const char **why) MUST_USE;
+
+/* The subject of the certificate that the client has shown, "CN=ann,O=example" (RFC 4514); NULL: it
+ * showed none, or there is no TLS.  Borrowed until the transport is closed. */
+const char *tls_client(const struct transport *t) MUST_USE;
+
+#endif
