@@ -1,6 +1,10 @@
-"""What all integration tests share: the real binary, on a free port, serving a temporary folder."""
+"""What all integration tests share: the real binary, on a free port, serving a temporary folder.
+
+With --tls they all talk TLS to it, with a certificate that it makes itself: whatever HTTP promises
+holds there, too.  The few tests that say @pytest.mark.plain(why) are skipped then."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,15 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "support"))
 
 from program import Wherry  # noqa: E402
+
+# These open no connection, or make all of theirs themselves, so that a run over TLS says nothing new.
+SAME_OVER_TLS = {
+    "test_conformance.py",
+    "test_differential.py",
+    "test_instructions.py",
+    "test_layers.py",
+    "test_options.py",
+}
 
 # How much longer things may take under a sanitizer, on a busy machine.
 PATIENCE = {"asan": 4.0, "tsan": 6.0, "debug": 2.0}
@@ -30,6 +43,24 @@ class Build:
         return self.folder / "tests" / "peers" / name
 
 
+@dataclass
+class Over:
+    """What tests talk to the server over."""
+
+    cert_dir: Path | None = None  # where it keeps its certificate; None: plain TCP
+
+    @property
+    def is_tls(self):
+        return self.cert_dir is not None
+
+    def words(self, wait):
+        """Options for the server.  Where it cannot tell its ports, it has only one."""
+        if not self.is_tls:
+            return ["--http-port=0"]
+        which = "--tls" if wait else "--tls-only"
+        return ["--http-port=0", which, "--https-port=0", f"--cert-dir={self.cert_dir}"]
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--build",
@@ -38,6 +69,24 @@ def pytest_addoption(parser):
         metavar="DIR",
         help="the folder with the program to test (default: build/release)",
     )
+    parser.addoption("--tls", action="store_true", help="talk TLS to the program")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "plain(why): not run over TLS, and why")
+
+
+def pytest_ignore_collect(collection_path, config):
+    name = collection_path.name
+    if config.getoption("--tls") and (name in SAME_OVER_TLS or name.startswith("test_tls_")):
+        return True
+    return None
+
+
+def pytest_runtest_setup(item):
+    mark = item.get_closest_marker("plain")
+    if mark and item.config.getoption("--tls"):
+        pytest.skip(*mark.args)
 
 
 @pytest.fixture(scope="session")
@@ -48,13 +97,39 @@ def build(request):
     return build
 
 
-def serving(build):
+@pytest.fixture(scope="session")
+def over(request, tmp_path_factory):
+    """What tests talk over; clients that nobody here wrote are told whom to trust, too."""
+    if not request.config.getoption("--tls"):
+        yield Over()
+        return
+    folder = tmp_path_factory.mktemp("over-tls")
+    over = Over(folder / "certs")
+    authority, wgetrc = over.cert_dir / "ca.pem", folder / "wgetrc"
+    wgetrc.write_text(f"ca_certificate = {authority}\n")
+    patched = pytest.MonkeyPatch()
+    patched.setenv("SSL_CERT_FILE", str(authority))
+    patched.setenv("CURL_CA_BUNDLE", str(authority))
+    patched.setenv("WGETRC", str(wgetrc))
+    yield over
+    patched.undo()
+
+
+def serving(build, over):
     """Gives `serve(root, *options)`, and stops what it started: each must end well."""
     started = []
 
     def serve(root, *options, program=None, **more):
         if program is None:
-            options = ("--http-port=0", *options)
+            options = (*over.words(more.get("wait", True)), *options)
+            more.setdefault("secure", over.is_tls or None)
+            more.setdefault("authority", over.is_tls and over.cert_dir / "ca.pem")
+        elif over.is_tls and program != build.program:
+            more.setdefault("environment", {})["PEER_CERT_DIR"] = str(over.cert_dir)
+            more.setdefault("secure", True)
+            more.setdefault("authority", over.cert_dir / "ca.pem")
+            if b"PEER_CERT_DIR" not in program.read_bytes():
+                pytest.skip(f"{program.name} speaks no TLS")
         server = Wherry(program or build.program, root, *options, patience=build.patience, **more)
         started.append(server)
         return server
@@ -69,14 +144,14 @@ def serving(build):
 
 
 @pytest.fixture
-def serve(build):
-    yield from serving(build)
+def serve(build, over):
+    yield from serving(build, over)
 
 
 @pytest.fixture(scope="module")
-def serve_all(build):
+def serve_all(build, over):
     """As `serve`, for servers that all tests of a file share."""
-    yield from serving(build)
+    yield from serving(build, over)
 
 
 @pytest.fixture

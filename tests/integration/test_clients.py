@@ -168,7 +168,8 @@ def test_ab(server, build, keep):
 
 
 def test_http_client(server, site):
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+    kind = http.client.HTTPSConnection if server.is_secure else http.client.HTTPConnection
+    connection = kind(server.host, server.port, timeout=60)
     for _ in range(3):
         connection.request("GET", "/large.bin")
         answer = connection.getresponse()
@@ -222,8 +223,9 @@ def test_pipelining_of_what_does_not_fit(server, site):
 
 
 @pytest.fixture
-def browser(build, tmp_path):
-    with Browser(tmp_path / "profile", build.patience) as browser:
+def browser(server, build, tmp_path):
+    trusted = server.authority if server.is_secure else None
+    with Browser(tmp_path / "profile", build.patience, trusted) as browser:
         yield browser
 
 

@@ -218,6 +218,7 @@ def few_descriptors(count):
     return ["/bin/sh", "-c", f'ulimit -n {count} && exec "$@"', "sh"]
 
 
+@pytest.mark.plain("who waits to be let in has shaken no hands, and cannot ask")
 def test_running_out_of_descriptors(serve, site):
     """Nobody has been served and is idle, so nobody is closed: neither who is in the middle of
     a head, nor who has come a moment ago.  The rest waits, and is answered in time."""
@@ -295,6 +296,9 @@ def memory_bytes(pid):
     raise AssertionError("no Pss")
 
 
+PLAIN_BYTES, TLS_BYTES = 1500, 17_000  # OpenSSL alone takes 14 KB
+
+
 def test_idle_connections_hold_no_buffers(serve, site, build):
     server = serve(site)
     with Crowd("idle", server, 200, "/") as crowd:  # what it keeps for later is there now
@@ -305,7 +309,8 @@ def test_idle_connections_hold_no_buffers(serve, site, build):
         assert crowd.hear() == {"ready": 700, "fine": 700}
         each = (memory_bytes(server.pid) - before) / 500
     if not build.has_sanitizer:
-        assert each <= 1500, f"{each:.0f} bytes each"
+        most = TLS_BYTES if server.is_secure else PLAIN_BYTES
+        assert each <= most, f"{each:.0f} bytes each"
 
 
 def test_nothing_is_left_behind(serve, site, build):

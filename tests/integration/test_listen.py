@@ -111,13 +111,14 @@ def test_where_ipv6_is_disabled(serve, site, address):
             "-sSf",
             "--max-time",
             "10",
-            f"http://127.0.0.1:{server.port}/",
+            f"{server.scheme}://127.0.0.1:{server.port}/",
         ],
         capture_output=True,
     )
     assert fetched.returncode == 0 and b"home" in fetched.stdout, fetched.stderr
 
 
+@pytest.mark.plain("no option is given")
 def test_the_port_from_the_environment(build, serve, site):
     """0 takes a free one, and tells which."""
     server = serve(site, program=build.program, environment={"WHERRY_HTTP_PORT": "0"})
@@ -153,7 +154,7 @@ def test_a_port_of_one_that_has_just_ended(serve, site):
         peer.expect_end()
     port = first.port
     first.stop()
-    second = serve(site, f"--http-port={port}")
+    second = serve(site, f"--{first.scheme}-port={port}")
     assert second.port == port and second.get().status == 200
 
 

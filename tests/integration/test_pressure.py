@@ -42,6 +42,7 @@ def test_the_pool_shrinks_when_nobody_calls(build, serve, site):
         peer.close()
 
 
+@pytest.mark.plain("the program is held still, and nobody shakes hands alone")
 def test_a_crowd_in_the_backlog_is_answered(build, serve, site):
     """All of them have asked when the signal comes, and nobody was free to see it yet."""
     server = serve(site)

@@ -110,6 +110,7 @@ def test_silent_connections_are_closed(serve, large):
     assert server.wait_exit() == 0
 
 
+@pytest.mark.plain("the program is held still, and nobody shakes hands alone")
 def test_who_waits_in_the_backlog_is_answered(serve, site):
     """They have connected and asked, but were not accepted yet: the program is held still."""
     server = serve(site)

@@ -4,31 +4,38 @@ another process measures.
 As a program it plays one part and speaks lines of JSON on stdout: {"ready": ...} once all its
 connections stand, and a result at the end.  It ends when its stdin does.
 
-    crowd.py heads   HOST PORT COUNT           each sends a byte of a head a second
-    crowd.py readers HOST PORT COUNT TARGET    each asks once, and reads a byte a second
-    crowd.py at-once HOST PORT COUNT TARGET    all ask at the same time; tells how long it took
-    crowd.py idle    HOST PORT COUNT TARGET    each asks once, and stays
-    crowd.py visitor HOST PORT SECONDS TARGET  asks every 20 ms, each time over a new connection;
-                                               tells how long each answer took
+    crowd.py heads   URL COUNT          each sends a byte of a head a second
+    crowd.py readers URL COUNT TARGET   each asks once, and reads a byte a second
+    crowd.py at-once URL COUNT TARGET   all ask at the same time; tells how long it took
+    crowd.py idle    URL COUNT TARGET   each asks once, and stays
+    crowd.py visitor URL SECONDS TARGET asks every 20 ms, each time over a new connection; tells
+                                        how long each answer took
+
+An https URL is trusted when the environment says so (SSL_CERT_FILE).
 """
 
 import json
+import os
 import selectors
 import socket
+import ssl
 import subprocess
 import sys
 import time
+from urllib.parse import urlsplit
 
 
 class Crowd:
     """Such a process, as a context."""
 
     def __init__(self, part, server, *arguments):
+        trusted = {"SSL_CERT_FILE": str(server.authority)} if server.is_secure else {}
         self.process = subprocess.Popen(
-            [sys.executable, __file__, part, server.host, str(server.port), *map(str, arguments)],
+            [sys.executable, __file__, part, server.url, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, **trusted},
         )
 
     def __enter__(self):
@@ -55,13 +62,22 @@ def request(target, host, more=""):
     return f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n".encode()
 
 
-def connect(address, receive_buffer=None):
-    peer = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+class Place:
+    """Where they go, as the URL says."""
+
+    def __init__(self, url):
+        parts = urlsplit(url)
+        self.host, self.address = parts.hostname, (parts.hostname, parts.port)
+        self.tls = ssl.create_default_context() if parts.scheme == "https" else None
+
+
+def connect(place, receive_buffer=None):
+    peer = socket.socket(socket.AF_INET6 if ":" in place.host else socket.AF_INET)
     if receive_buffer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     peer.settimeout(60)
-    peer.connect(address)
-    return peer
+    peer.connect(place.address)
+    return place.tls.wrap_socket(peer, server_hostname=place.host) if place.tls else peer
 
 
 def stdin_ended(selector):
@@ -87,7 +103,7 @@ def each_second(peers, act):
             return
 
 
-def heads(address, count):
+def heads(place, count):
     head = b"GET / HTTP/1.1\r\nHost: slow.test\r\nX-Slow: " + 1000 * b"s"
     sent = {}
 
@@ -98,21 +114,21 @@ def heads(address, count):
         except OSError:
             return False
 
-    peers = [connect(address) for _ in range(count)]
+    peers = [connect(place) for _ in range(count)]
     tell(ready=len(peers))
     each_second(peers, send_one)
 
 
-def readers(address, count, target):
+def readers(place, count, target):
     def read_one(peer):
         try:
             return bool(peer.recv(1))
         except OSError:
             return False
 
-    peers = [connect(address, receive_buffer=4096) for _ in range(count)]
+    peers = [connect(place, receive_buffer=4096) for _ in range(count)]
     for peer in peers:
-        peer.sendall(request(target, address[0]))
+        peer.sendall(request(target, place.host))
         peer.recv(1)
     tell(ready=len(peers))
     each_second(peers, read_one)
@@ -140,13 +156,13 @@ def read_answer(peer):
     return int(head.split()[1])
 
 
-def at_once(address, count, target):
+def at_once(place, count, target):
     selector = selectors.DefaultSelector()
-    peers = [connect(address) for _ in range(count)]
+    peers = [connect(place) for _ in range(count)]
     tell(ready=len(peers))
     started = time.monotonic()
     for peer in peers:
-        peer.sendall(request(target, address[0]))
+        peer.sendall(request(target, place.host))
         selector.register(peer, selectors.EVENT_READ)
     statuses = {}
     while selector.get_map():
@@ -158,19 +174,19 @@ def at_once(address, count, target):
     sys.stdin.read()
 
 
-def idle(address, count, target):
-    peers = [connect(address) for _ in range(count)]
+def idle(place, count, target):
+    peers = [connect(place) for _ in range(count)]
     for peer in peers:
-        peer.sendall(request(target, address[0]))
+        peer.sendall(request(target, place.host))
     statuses = [read_answer(peer) for peer in peers]
     tell(ready=len(peers), fine=statuses.count(200))
     sys.stdin.read()
 
 
-def visitor(address, seconds, target):
+def visitor(place, seconds, target):
     """An answer that is late makes the next question late; its delay counts for both."""
     took, every = [], 0.020
-    asking = request(target, address[0], "Connection: close\r\n")
+    asking = request(target, place.host, "Connection: close\r\n")
     began = time.monotonic()
     for turn in range(int(seconds / every)):
         due = began + turn * every
@@ -178,7 +194,7 @@ def visitor(address, seconds, target):
         if early > 0:
             time.sleep(early)
         started = time.monotonic() if early > 0 else due
-        with connect(address) as peer:
+        with connect(place) as peer:
             peer.sendall(asking)
             status = read_answer(peer)
         took.append(time.monotonic() - started)
@@ -189,7 +205,7 @@ def visitor(address, seconds, target):
 
 
 def main():
-    part, host, port, number, *target = sys.argv[1:]
+    part, url, number, *target = sys.argv[1:]
     parts = {
         "heads": heads,
         "readers": readers,
@@ -197,7 +213,7 @@ def main():
         "idle": idle,
         "visitor": visitor,
     }
-    parts[part]((host, int(port)), float(number) if part == "visitor" else int(number), *target)
+    parts[part](Place(url), float(number) if part == "visitor" else int(number), *target)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+from secure import Secure
+
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) ([\t !-~]*)\Z")
 FIELD_LINE = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?\Z"
@@ -74,9 +76,13 @@ class Answer:
 
 
 class Dialogue:
-    """A connection.  `seconds` is how long to wait for anything before giving up."""
+    """A connection.  `seconds` is how long to wait for anything before giving up.  With `tls` (an
+    ssl.SSLContext) it is a secure one, to whom is called `name`, and its ends are those of TLS:
+    whoever says no goodbye has cut it.  `socket` is always that of TCP."""
 
-    def __init__(self, address, seconds=10.0, receive_buffer=None):
+    def __init__(
+        self, address, seconds=10.0, receive_buffer=None, tls=None, name=None, session=None
+    ):
         family = (
             socket.AF_UNIX
             if isinstance(address, str)
@@ -91,8 +97,12 @@ class Dialogue:
         if family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.unread = b""
+        self.stream = self.socket
         try:
             self.socket.connect(address)
+            if tls:
+                self.stream = Secure(self.socket, tls, name or address[0], session)
+                self.stream.handshake()
         except BaseException:
             self.socket.close()
             raise
@@ -104,21 +114,27 @@ class Dialogue:
         self.close()
 
     def close(self):
+        self.stream.close()
         self.socket.close()
+
+    @property
+    def tls(self):
+        """What was agreed on: an ssl.SSLObject; None where nothing is secret."""
+        return self.stream.tls if isinstance(self.stream, Secure) else None
 
     # ---- speaking
 
     def send(self, data):
-        self.socket.sendall(data)
+        self.stream.sendall(data)
 
     def send_singly(self, data):
         """One byte a call, and a moment for the other side to see each."""
         for at in range(len(data)):
-            self.socket.sendall(data[at : at + 1])
+            self.stream.sendall(data[at : at + 1])
             time.sleep(0)
 
     def half_close(self):
-        self.socket.shutdown(socket.SHUT_WR)
+        self.stream.shutdown(socket.SHUT_WR)
 
     def ask(self, target="/", method="GET", fields=(), body=b""):
         """A whole request and its answer.  `fields` may be a dict."""
@@ -129,7 +145,7 @@ class Dialogue:
 
     def fill(self):
         """More bytes, or False at the end."""
-        came = self.socket.recv(1 << 16)
+        came = self.stream.recv(1 << 16)
         self.unread += came
         return bool(came)
 
@@ -146,7 +162,7 @@ class Dialogue:
         pieces, have = [self.unread[:count]], min(count, len(self.unread))
         self.unread = self.unread[count:]
         while have < count:
-            piece = self.socket.recv(min(1 << 20, count - have))
+            piece = self.stream.recv(min(1 << 20, count - have))
             if not piece:
                 raise Cut(f"the connection ended {count - have} bytes early of {count}")
             pieces.append(piece)
@@ -205,10 +221,12 @@ class Dialogue:
         """Nothing comes any more, and the end is a clean one."""
         try:
             rest = self.rest()
+            if self.tls:
+                rest += self.stream.behind_goodbye()
         except socket.timeout:
             raise AssertionError("the connection stays open") from None
-        except ConnectionResetError:
-            raise AssertionError("the connection was reset") from None
+        except ConnectionResetError as reset:
+            raise AssertionError(f"the connection was cut: {reset}") from None
         assert rest == b"", f"bytes behind the last answer: {rest[:200]!r}"
 
 

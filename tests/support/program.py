@@ -10,10 +10,12 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from dialogue import Dialogue
+from secure import trusting
 
-URL = re.compile(rb"^\s*http://(\S+):(\d+)/?\s*$", re.MULTILINE)
+URL = r"^\s*%s://(\S+):(\d+)/?\s*$"
 REPORT = re.compile(
     rb"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:|Assertion.*failed"
 )
@@ -60,7 +62,11 @@ class Wherry:
 
     `patience` multiplies every limit of time: sanitizers are slow.  `stdout` and `stderr` may be
     file descriptors of the caller's, which are then not read here.  `before` are words to put
-    before the command, such as `unshare --net`; `behind` comes behind the root."""
+    before the command, such as `unshare --net`; `behind` comes behind the root.
+
+    `port` is where tests talk to it: the one for HTTP, or for HTTPS when `secure` (None: when
+    there is no other).  `authority` is the file that clients trust then; without, the one that
+    the server makes in its --cert-dir."""
 
     def __init__(
         self,
@@ -75,8 +81,11 @@ class Wherry:
         stderr=subprocess.PIPE,
         cwd=None,
         wait=True,
+        secure=None,
+        authority=None,
     ):
         self.patience = patience
+        self.secure, self.given_authority = secure, authority
         self.command = [*before, str(program), *options]
         if root is not None:
             self.command.append(str(root))
@@ -91,21 +100,41 @@ class Wherry:
         )
         self.out = Output(self.process.stdout) if self.process.stdout else None
         self.err = Output(self.process.stderr) if self.process.stderr else None
-        self.port = None
+        self.http_port = self.https_port = None
         self.host = "127.0.0.1"
         if wait and self.out:
             self.wait_ready()
 
+    def option(self, name):
+        """The value that was given to it on the command line last; None when there is none."""
+        values = [
+            word.partition("=")[2] for word in self.command if word.startswith(f"--{name}=")
+        ]
+        return values[-1] if values else None
+
+    @property
+    def schemes(self):
+        """What it is to listen for."""
+        words = set(self.command)
+        if "--tls-only" in words:
+            return ["https"]
+        plain = [] if self.option("http-port") == "off" else ["http"]
+        return [*plain, "https"] if "--tls" in words or self.secure else plain
+
     def wait_ready(self):
         """Until it says where it listens."""
-        matched = self.out.wait(URL.pattern, 10 * self.patience)
-        if not matched:
-            self.kill()
-            said = self.err.bytes if self.err else b""
-            raise AssertionError(f"{self.command} did not start: {said.decode(errors='replace')}")
-        host, self.port = matched[1].decode(), int(matched[2])
-        if host.startswith("["):
-            self.host = host.strip("[]")
+        for scheme in self.schemes:
+            matched = self.out.wait(URL % scheme, 10 * self.patience)
+            if not matched:
+                self.kill()
+                said = self.err.bytes if self.err else b""
+                raise AssertionError(
+                    f"{self.command} did not start: {said.decode(errors='replace')}"
+                )
+            host = matched[1].decode()
+            setattr(self, f"{scheme}_port", int(matched[2]))
+            if host.startswith("["):
+                self.host = host.strip("[]")
 
     # ---- talking to it
 
@@ -114,21 +143,51 @@ class Wherry:
         return self.process.pid
 
     @property
+    def is_secure(self):
+        """Tests talk TLS to it."""
+        return self.schemes == ["https"] if self.secure is None else self.secure
+
+    @property
+    def scheme(self):
+        return "https" if self.is_secure else "http"
+
+    @property
+    def port(self):
+        return self.https_port if self.is_secure else self.http_port
+
+    @port.setter
+    def port(self, number):
+        setattr(self, f"{self.scheme}_port", number)
+
+    @property
     def url(self):
-        return f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
-    def dial(self, address=None, seconds=10.0, **options):
-        """A new connection."""
-        return Dialogue(address or (self.host, self.port), seconds * self.patience, **options)
+    @property
+    def authority(self):
+        """The file with the certificate that clients trust."""
+        return self.given_authority or Path(self.option("cert-dir")) / "ca.pem"
 
-    def get(self, target="/", method="GET", fields=(), body=b""):
+    def dial(self, address=None, seconds=10.0, tls=None, **options):
+        """A new connection.  `tls`: whether, or the context for it; a local socket has none."""
+        if tls is None:
+            tls = self.is_secure and not isinstance(address, str)
+        if tls is True:
+            tls = trusting(self.authority)
+        port = self.https_port if tls else self.http_port
+        return Dialogue(
+            address or (self.host, port), seconds * self.patience, tls=tls or None, **options
+        )
+
+    def get(self, target="/", method="GET", fields=(), body=b"", **options):
         """One request over a connection of its own."""
-        with self.dial() as peer:
+        with self.dial(**options) as peer:
             return peer.ask(target, method, fields, body)
 
     def has_read(self, peer):
         """It has taken all that this peer sent (the row of its socket in /proc/net/tcp)."""
-        ends = (self.port, peer.socket.getsockname()[1])
+        ends = (peer.socket.getpeername()[1], peer.socket.getsockname()[1])
         for line in open(f"/proc/{self.pid}/net/tcp").read().splitlines()[1:]:
             local, remote, _, queues = line.split()[1:5]
             if (int(local[-4:], 16), int(remote[-4:], 16)) == ends:
