@@ -497,8 +497,7 @@ static int give_password(char *room, int size, int is_for_writing, void *data)
     return (int)password->len;
 }
 
-/* A wrong password shows as padding that is wrong, or, once in some 200 times, as noise that is no
- * key.  A cipher that OpenSSL has put away (DES, RC2) is known by what it complains of. */
+/* A cipher that OpenSSL has put away (DES, RC2) is known by what it complains of. */
 static bool is_cipher_unknown(void)
 {
     unsigned long error;
@@ -533,6 +532,15 @@ static EVP_PKEY *key_of_bytes(const unsigned char *bytes, long len)
     return d2i_AutoPrivateKey(NULL, &bytes, len);
 }
 
+/* A wrong password leaves wrong padding, but once in 256 times: then it leaves noise, and what OpenSSL
+ * has to say about that noise is nothing about the cipher. */
+static EVP_PKEY *key_or_noise(EVP_PKEY *key)
+{
+    if (!key)
+        ERR_clear_error();
+    return key;
+}
+
 /* PKCS#8's own encryption: RFC 5958 §3. */
 static EVP_PKEY *open_pkcs8(const struct block *block, const struct password *password)
 {
@@ -544,7 +552,7 @@ static EVP_PKEY *open_pkcs8(const struct block *block, const struct password *pa
     if (sealed)
         opened = PKCS8_decrypt(sealed, password->bytes, (int)password->len);
     if (opened)
-        key = EVP_PKCS82PKEY(opened);
+        key = key_or_noise(EVP_PKCS82PKEY(opened));
     PKCS8_PRIV_KEY_INFO_free(opened);
     X509_SIG_free(sealed);
     return key;
@@ -558,7 +566,7 @@ static EVP_PKEY *open_by_header(struct block *block, struct password *password)
     if (!PEM_get_EVP_CIPHER_INFO(block->header, &cipher) ||
         !PEM_do_header(&cipher, block->bytes, &block->len, give_password, password))
         return NULL;
-    return key_of_bytes(block->bytes, block->len);
+    return key_or_noise(key_of_bytes(block->bytes, block->len));
 }
 
 static bool is_pkcs8_encrypted(const struct block *block)
