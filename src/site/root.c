@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -23,18 +23,6 @@ enum {
     READ_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 };
 
-/* What makes two names the same file. */
-struct identity {
-    dev_t device;
-    ino_t inode;
-};
-
-struct hidden {
-    char           *path;
-    bool            is_known;       /* it was there when we last looked */
-    struct identity file;
-};
-
 struct root {
     /* The number never changes, so threads read it without a lock.  What it stands for is replaced
      * in one step, by dup3(2) in root_refresh: a call that another thread is inside of keeps the
@@ -44,20 +32,9 @@ struct root {
     enum root_links links;
     bool            has_openat2;
     struct identity directory;      /* of fd; only root_refresh looks at it */
-    pthread_mutex_t hiding;         /* over hidden_count and what is in hidden, but for the paths */
-    struct hidden   hidden[ROOT_HIDDEN_MAX];
-    size_t          hidden_count;
+    struct hidden   hidden;
+    atomic_bool     is_hidden;      /* the directory is, or lies in, a folder that is */
 };
-
-static struct identity identity_of(const struct stat *status)
-{
-    return (struct identity){status->st_dev, status->st_ino};
-}
-
-static bool identity_equal(struct identity a, struct identity b)
-{
-    return a.device == b.device && a.inode == b.inode;
-}
 
 /* Closes without touching errno, which says what went wrong before. */
 static void close_silently(int fd)
@@ -97,6 +74,7 @@ static int open_by_kernel(const struct root *root, const char *name, int flags)
  * open or from the root again, so there is no moment at which the kernel follows one for us. */
 struct walk {
     enum root_links links;
+    struct hidden  *hidden;
     int             root;               /* a copy: a replaced root does not change a walk */
     int             folder;             /* where we stand */
     unsigned        links_seen;
@@ -207,6 +185,12 @@ static enum walk_end walk_arrive(const struct walk *walk, int *fd, const char *p
     return WALK_ARRIVED;
 }
 
+static bool is_hidden_folder(const struct walk *walk, const struct stat *status)
+{
+    return S_ISDIR(status->st_mode) &&
+           hidden_knows(walk->hidden, HIDDEN_FOLDER, identity_of(status));
+}
+
 /* One component that is a name.  *found is the caller's on WALK_ARRIVED. */
 static enum walk_end walk_name(struct walk *walk, const char *part, const char *rest, int flags,
                                int *found)
@@ -221,6 +205,8 @@ static enum walk_end walk_name(struct walk *walk, const char *part, const char *
         end = WALK_FAILED;
     else if (S_ISLNK(status.st_mode))
         end = walk_follow(walk, fd, rest);
+    else if (is_hidden_folder(walk, &status))
+        end = walk_fail(ENOENT);
     else if (*rest == '\0')
         end = walk_arrive(walk, &fd, part, flags);
     else if (S_ISDIR(status.st_mode))
@@ -261,9 +247,10 @@ static enum walk_end walk_step(struct walk *walk, int flags, int *found)
     return walk_name(walk, part, start + len, flags, found);
 }
 
-static int open_by_walking(const struct root *root, const char *name, int flags)
+static int open_by_walking(struct root *root, const char *name, int flags)
 {
-    struct walk walk = {.links = root->links, .root = -1, .folder = -1};
+    struct walk walk = {
+        .links = root->links, .hidden = &root->hidden, .root = -1, .folder = -1};
     size_t len = strlen(name);
     enum walk_end end = WALK_ON;
     int found = -1;
@@ -287,13 +274,15 @@ static int open_by_walking(const struct root *root, const char *name, int flags)
 
 /* ---- looking and reading ----------------------------------------------------------- */
 
-/* openat2 gives up with EAGAIN when anything anywhere is renamed while it goes up through "..";
- * a walk does not mind. */
-static int open_beneath(const struct root *root, const char *name, int flags)
+/* openat2 does not say which folders it went through, so where one of them may be hidden we go
+ * ourselves.  It gives up with EAGAIN when anything anywhere is renamed while it goes up through
+ * ".."; a walk does not mind. */
+static int open_beneath(struct root *root, const char *name, int flags)
 {
+    bool is_watched = hidden_is_near(&root->hidden);
     int fd;
 
-    if (!root->has_openat2)
+    if (!root->has_openat2 || is_watched)
         return open_by_walking(root, name, flags);
     fd = open_by_kernel(root, name, flags);
     if (fd == -1 && errno == EAGAIN)
@@ -330,27 +319,22 @@ static enum root_find find_of_errno(const struct root *root)
     }
 }
 
-static bool is_hidden(struct root *root, const struct stat *status)
+static enum root_find find_of_status(const struct stat *status)
 {
-    struct identity file = identity_of(status);
-    bool found = false;
-
-    pthread_mutex_lock(&root->hiding);
-    for (size_t i = 0; i < root->hidden_count && !found; i++)
-        found = root->hidden[i].is_known && identity_equal(root->hidden[i].file, file);
-    pthread_mutex_unlock(&root->hiding);
-    return found;
+    return S_ISREG(status->st_mode) || S_ISDIR(status->st_mode) ? ROOT_FOUND : ROOT_SPECIAL;
 }
 
-/* What *status says about a name that was opened. */
-static enum root_find find_of_status(struct root *root, const struct stat *status)
+/* What was opened a moment ago. */
+static enum root_find refuse_hidden(struct root *root, const struct stat *status)
 {
-    if (!S_ISREG(status->st_mode) && !S_ISDIR(status->st_mode))
-        return ROOT_SPECIAL;
-    return is_hidden(root, status) ? ROOT_MISSING : ROOT_FOUND;
+    bool is_hidden = atomic_load(&root->is_hidden) ||
+                     hidden_has(&root->hidden, HIDDEN_FILE, identity_of(status));
+
+    return is_hidden ? ROOT_MISSING : ROOT_FOUND;
 }
 
-enum root_find root_look(struct root *root, const char *name, struct stat *status)
+/* What the name leads to, hidden or not (but never beneath a folder that is). */
+static enum root_find glance(struct root *root, const char *name, struct stat *status)
 {
     enum root_find find;
     int fd = open_beneath(root, name, LOOK_FLAGS);
@@ -361,9 +345,16 @@ enum root_find root_look(struct root *root, const char *name, struct stat *statu
     if (fstat(fd, status) == -1)
         find = find_of_errno(root);
     else
-        find = find_of_status(root, status);
+        find = find_of_status(status);
     close_silently(fd);
     return find;
+}
+
+enum root_find root_look(struct root *root, const char *name, struct stat *status)
+{
+    enum root_find find = glance(root, name, status);
+
+    return find == ROOT_FOUND ? refuse_hidden(root, status) : find;
 }
 
 /* Opening a device may do something and opening a FIFO may wait, so a name is looked at first.
@@ -371,7 +362,7 @@ enum root_find root_look(struct root *root, const char *name, struct stat *statu
  * again. */
 enum root_find root_read(struct root *root, const char *name, int *fd, struct stat *status)
 {
-    enum root_find find = root_look(root, name, status);
+    enum root_find find = glance(root, name, status);
 
     if (find != ROOT_FOUND)
         return find;
@@ -381,7 +372,9 @@ enum root_find root_read(struct root *root, const char *name, int *fd, struct st
     if (*fd == -1)
         return find_of_errno(root);
 
-    find = fstat(*fd, status) == -1 ? find_of_errno(root) : find_of_status(root, status);
+    find = fstat(*fd, status) == -1 ? find_of_errno(root) : find_of_status(status);
+    if (find == ROOT_FOUND)
+        find = refuse_hidden(root, status);
     if (find == ROOT_FOUND && !S_ISREG(status->st_mode))
         find = ROOT_SPECIAL;
     if (find != ROOT_FOUND)
@@ -419,6 +412,11 @@ static int open_folder(const char *path, struct identity *identity)
     return fd;
 }
 
+static int pin(const char *path)
+{
+    return open(path, O_PATH | O_CLOEXEC);
+}
+
 static bool probe_openat2(const struct root *root)
 {
     int fd = open_by_kernel(root, "", LOOK_FLAGS);
@@ -437,7 +435,7 @@ struct root *root_open(const char *path, enum root_links links)
 
     if (!root)
         return NULL;
-    pthread_mutex_init(&root->hiding, NULL);
+    hidden_init(&root->hidden, pin);
     root->links = links;
     root->path = absolute_path(path);
     root->fd = root->path ? open_folder(path, &root->directory) : -1;
@@ -458,9 +456,7 @@ void root_close(struct root *root)
         return;
     if (root->fd != -1)
         close(root->fd);
-    for (size_t i = 0; i < root->hidden_count; i++)
-        free(root->hidden[i].path);
-    pthread_mutex_destroy(&root->hiding);
+    hidden_fini(&root->hidden);
     free(root->path);
     free(root);
 }
@@ -470,33 +466,37 @@ void root_use_fallback(struct root *root)
     root->has_openat2 = false;
 }
 
-/* A name that leads nowhere just now keeps what it last led to: the file may have another name. */
-static void hidden_look(struct root *root, struct hidden *hidden)
+static void refresh_hidden(struct root *root)
 {
-    struct stat status;
+    hidden_refresh(&root->hidden, root->directory);
+    atomic_store(&root->is_hidden, hidden_holds(&root->hidden, root->fd));
+}
 
-    if (stat(hidden->path, &status) == -1)
-        return;
-    pthread_mutex_lock(&root->hiding);
-    hidden->is_known = true;
-    hidden->file = identity_of(&status);
-    pthread_mutex_unlock(&root->hiding);
+static bool hide(struct root *root, enum hidden_kind kind, const char *path)
+{
+    char *absolute = absolute_path(path);
+
+    if (!absolute || !hidden_add(&root->hidden, kind, absolute)) {
+        free(absolute);
+        return false;
+    }
+    refresh_hidden(root);
+    return true;
 }
 
 bool root_hide(struct root *root, const char *path)
 {
-    struct hidden *hidden = &root->hidden[root->hidden_count];
+    return hide(root, HIDDEN_FILE, path);
+}
 
-    if (root->hidden_count == ROOT_HIDDEN_MAX)
-        return false;
-    hidden->path = absolute_path(path);
-    if (!hidden->path)
-        return false;
-    hidden_look(root, hidden);
-    pthread_mutex_lock(&root->hiding);
-    root->hidden_count++;
-    pthread_mutex_unlock(&root->hiding);
-    return true;
+bool root_hide_folder(struct root *root, const char *path)
+{
+    return hide(root, HIDDEN_FOLDER, path);
+}
+
+bool root_is_hidden(struct root *root)
+{
+    return atomic_load(&root->is_hidden);
 }
 
 bool root_refresh(struct root *root)
@@ -504,18 +504,22 @@ bool root_refresh(struct root *root)
     struct identity directory;
     int fd;
 
-    for (size_t i = 0; i < root->hidden_count; i++)
-        hidden_look(root, &root->hidden[i]);
-
+    refresh_hidden(root);
     /* While we hold the old directory its inode number cannot be given to the new one. */
     fd = open_folder(root->path, &directory);
     if (fd == -1)
         return false;
-    if (identity_equal(directory, root->directory) || dup3(fd, root->fd, O_CLOEXEC) == -1) {
+    if (identity_equal(directory, root->directory)) {
+        close(fd);
+        return false;
+    }
+    hidden_move(&root->hidden);
+    if (dup3(fd, root->fd, O_CLOEXEC) == -1) {
         close(fd);
         return false;
     }
     close(fd);
     root->directory = directory;
+    refresh_hidden(root);
     return true;
 }

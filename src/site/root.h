@@ -10,10 +10,9 @@
 #include <sys/stat.h>
 
 #include "base/str.h"
+#include "site/hidden.h"
 
 struct root;
-
-enum { ROOT_HIDDEN_MAX = 16 };      /* files never served */
 
 enum root_links { ROOT_LINKS_BENEATH, ROOT_LINKS_NONE };
 
@@ -45,15 +44,22 @@ enum root_find root_look(struct root *root, const char *name, struct stat *statu
 enum root_find root_read(struct root *root, const char *name, int *fd,
                          struct stat *status) MUST_USE;
 
-/* Never serve this file (by device and inode), wherever it turns up beneath the root: it is
- * ROOT_MISSING from now on.  For configuration and keys.  The path is remembered, so that a
- * renewed key is hidden too, from the next root_refresh on.  False when there is no room for more
- * (ROOT_HIDDEN_MAX) or no memory; a file that is not there yet is no failure. */
+/* Never serve this file, under whatever name it turns up beneath the root: it is ROOT_MISSING from
+ * now on.  For configuration and keys.  The path is looked at whenever a file is opened, so a
+ * renewed key is hidden at once, and the one before (of the last HIDDEN_VERSIONS) stays hidden.
+ * False when there is no room for more (HIDDEN_MAX) or no memory; a file that is not there yet is
+ * no failure. */
 bool root_hide(struct root *root, const char *path) MUST_USE;
+
+/* The same for a folder: nothing in it or below is found, by whatever way or link it is reached. */
+bool root_hide_folder(struct root *root, const char *path) MUST_USE;
+
+/* True when the root itself is such a folder or lies in one, and so nothing will be found. */
+bool root_is_hidden(struct root *root) MUST_USE;
 
 /* When the name at which the root was opened now leads to another directory, opens that one
  * instead; looks again at what the hidden names lead to.  True when the root was replaced.
- * Threads inside other calls are not disturbed; one thread at a time calls this or root_hide. */
+ * Threads inside other calls are not disturbed; one thread at a time calls this or hides. */
 bool root_refresh(struct root *root) MUST_USE;
 
 #endif

@@ -374,6 +374,16 @@ bool site_hide(struct site *site, const char *path)
     return root_hide(site->root, path);
 }
 
+bool site_hide_folder(struct site *site, const char *path)
+{
+    return root_hide_folder(site->root, path);
+}
+
+bool site_is_hidden(const struct site *site)
+{
+    return root_is_hidden(site->root);
+}
+
 bool site_serve(struct site *site, struct wherry_server *server)
 {
     const struct wherry_route route = {

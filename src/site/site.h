@@ -33,8 +33,13 @@ struct site;
 struct site *site_new(const struct site_settings *settings, char *problem, size_t size) MUST_USE;
 void         site_free(struct site *site);
 
-/* Never serve this file, wherever it turns up. */
+/* Never serve this file, wherever it turns up; or anything in this folder or below.  Before
+ * site_serve.  False when there are too many, or no memory. */
 bool site_hide(struct site *site, const char *path) MUST_USE;
+bool site_hide_folder(struct site *site, const char *path) MUST_USE;
+
+/* True when that leaves nothing to serve: the root lies in such a folder. */
+bool site_is_hidden(const struct site *site) MUST_USE;
 
 /* Adds the site to the server: its route, its error pages, its tick. */
 bool site_serve(struct site *site, struct wherry_server *server) MUST_USE;

@@ -316,13 +316,267 @@ static void never_serves_a_hidden_file(struct root *root)
     assert_int_equal(root_read(root, "docs/copy", &fd, &status), ROOT_MISSING);
     assert_int_equal(root_look(root, "file", &status), ROOT_FOUND);
 
-    folder_file("key.new", "new key");
-    assert_int_equal(rename("key.new", "key"), 0);
-    assert_false(root_refresh(root));
-    assert_int_equal(root_look(root, "key", &status), ROOT_MISSING);
-
     unlink("key");
     unlink("docs/copy");
+}
+
+static enum root_find find(struct root *root, const char *name)
+{
+    struct stat    status;
+    int            fd;
+    enum root_find found = root_read(root, name, &fd, &status);
+
+    if (found == ROOT_FOUND)
+        close(fd);
+    if (found != ROOT_SPECIAL)
+        assert_int_equal(root_look(root, name, &status), found);
+    return found;
+}
+
+/* Nothing but the request itself notices that the key was renewed. */
+static void hides_a_renewed_key_at_once(struct root *root)
+{
+    folder_file("key", "old key");
+    assert_true(root_hide(root, "key"));
+    folder_file("key.new", "new key");
+    assert_int_equal(find(root, "key.new"), ROOT_FOUND);
+    assert_int_equal(rename("key", "key.old"), 0);
+    assert_int_equal(rename("key.new", "key"), 0);
+    assert_int_equal(find(root, "key"), ROOT_MISSING);
+    assert_int_equal(find(root, "key.old"), ROOT_MISSING);
+    assert_false(root_refresh(root));
+    assert_int_equal(find(root, "key.old"), ROOT_MISSING);
+
+    /* A page may have the inode of a key that is gone. */
+    assert_int_equal(remove("key.old"), 0);
+    assert_false(root_refresh(root));
+    folder_file("key.html", "about keys");
+    assert_int_equal(find(root, "key.html"), ROOT_FOUND);
+    folder_remove("key.html");
+    folder_remove("key");
+}
+
+static void a_renewed_key_is_hidden_at_once(void **state)
+{
+    (void)state;
+    both_ways(hides_a_renewed_key_at_once);
+}
+
+/* As Kubernetes swaps a Secret, here for a file that was a page until now. */
+static void hides_what_a_link_leads_to(struct root *root)
+{
+    folder_file("one", "one");
+    folder_file("two", "two");
+    folder_link("../live", "site/one");
+    assert_true(root_hide(root, "../live"));
+    assert_int_equal(find(root, "one"), ROOT_MISSING);
+    assert_int_equal(find(root, "two"), ROOT_FOUND);
+    folder_link("../live.new", "site/two");
+    assert_int_equal(rename("../live.new", "../live"), 0);
+    assert_int_equal(find(root, "two"), ROOT_MISSING);
+    assert_int_equal(find(root, "one"), ROOT_MISSING);
+    assert_int_equal(find(root, "file"), ROOT_FOUND);
+    folder_remove("../live");
+    folder_remove("one");
+    folder_remove("two");
+}
+
+static void what_a_hidden_link_leads_to_is_hidden(void **state)
+{
+    (void)state;
+    both_ways(hides_what_a_link_leads_to);
+}
+
+static void remembers_some_old_keys(struct root *root)
+{
+    char name[32];
+
+    folder_file("key", "key");
+    assert_true(root_hide(root, "key"));
+    for (int i = 0; i < 3 * HIDDEN_VERSIONS; i++) {
+        sprintf(name, "key.%d", i);
+        assert_int_equal(rename("key", name), 0);
+        folder_file("key", "key");
+        assert_int_equal(find(root, "key"), ROOT_MISSING);
+    }
+    for (int i = 0; i < 3 * HIDDEN_VERSIONS; i++) {
+        sprintf(name, "key.%d", i);
+        assert_int_equal(find(root, name), i > 2 * HIDDEN_VERSIONS ? ROOT_MISSING : ROOT_FOUND);
+        folder_remove(name);
+    }
+    folder_remove("key");
+}
+
+static void the_last_keys_stay_hidden(void **state)
+{
+    (void)state;
+    both_ways(remembers_some_old_keys);
+}
+
+/* Without a descriptor to hold the key with, it is hidden all the same. */
+static void hides_without_descriptors(struct root *root)
+{
+    struct rlimit limit, few;
+    bool          ok;
+
+    folder_file("key", "key");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    ok = root_hide(root, "key");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(ok);
+    assert_int_equal(find(root, "key"), ROOT_MISSING);
+    assert_false(root_refresh(root));
+    assert_int_equal(find(root, "key"), ROOT_MISSING);
+    folder_remove("key");
+}
+
+static void a_key_is_hidden_without_descriptors(void **state)
+{
+    (void)state;
+    both_ways(hides_without_descriptors);
+}
+
+/* ---- hidden folders ---------------------------------------------------------------- */
+
+static void make_certs(const char *name)
+{
+    char path[64];
+
+    folder_folder(name);
+    folder_file(strcat(strcpy(path, name), "/key.pem"), "key");
+    folder_file(strcat(strcpy(path, name), "/.key.pem.Xa81"), "half a key");
+    folder_folder(strcat(strcpy(path, name), "/old"));
+    folder_file(strcat(strcpy(path, name), "/old/key.pem"), "old key");
+    folder_link(strcat(strcpy(path, name), "/page"), "../docs/page");
+}
+
+static void remove_certs(const char *name)
+{
+    char command[64];
+
+    snprintf(command, sizeof command, "rm -r %s", name);
+    assert_int_equal(system(command), 0);
+}
+
+static void never_serves_a_hidden_folder(struct root *root)
+{
+    static const char *const hidden[] = {
+        "certs", "certs/", "certs/key.pem", "certs/.key.pem.Xa81", "certs/old",
+        "certs/old/key.pem", "certs/page", "certs/nothing", "certs/../certs/key.pem",
+        "to-certs", "to-certs/key.pem", "to-key", "docs/to-old-key", "to-old/key.pem",
+        "self/certs/key.pem",
+    };
+    static const char *const open[] = {"file", "docs/page", "docs/up", "chain", "config.html"};
+
+    make_certs("certs");
+    folder_link("to-certs", "certs");
+    folder_link("to-key", "certs/key.pem");
+    folder_link("docs/to-old-key", "../to-certs/old/key.pem");
+    folder_link("to-old", "docs/../certs/old");
+    assert_int_equal(find(root, "certs/key.pem"), ROOT_FOUND);
+    assert_int_equal(find(root, "docs/to-old-key"), ROOT_FOUND);
+
+    assert_true(root_hide_folder(root, "certs"));
+    for (int refreshed = 0; refreshed < 2; refreshed++) {
+        for (size_t i = 0; i < COUNTOF(hidden); i++)
+            if (find(root, hidden[i]) != ROOT_MISSING)
+                fail_msg("served: %s", hidden[i]);
+        for (size_t i = 0; i < COUNTOF(open); i++)
+            if (find(root, open[i]) != ROOT_FOUND)
+                fail_msg("not served: %s", open[i]);
+        assert_int_equal(find(root, "outside"), ROOT_OUTSIDE);
+        assert_false(root_refresh(root));
+    }
+    assert_false(root_is_hidden(root));
+
+    remove_certs("certs");
+    folder_remove("to-certs");
+    folder_remove("to-key");
+    folder_remove("docs/to-old-key");
+    folder_remove("to-old");
+}
+
+static void nothing_in_a_hidden_folder_is_found(void **state)
+{
+    (void)state;
+    both_ways(never_serves_a_hidden_folder);
+}
+
+static void hides_a_folder_as_it_comes_and_goes(struct root *root)
+{
+    assert_true(root_hide_folder(root, "certs"));
+    assert_int_equal(find(root, "file"), ROOT_FOUND);
+    make_certs("certs");
+    assert_int_equal(find(root, "certs/key.pem"), ROOT_MISSING);
+
+    assert_int_equal(rename("certs", "certs.old"), 0);
+    make_certs("certs");
+    assert_int_equal(find(root, "certs/key.pem"), ROOT_MISSING);
+    assert_int_equal(find(root, "certs.old/old/key.pem"), ROOT_MISSING);
+    assert_false(root_refresh(root));
+    assert_int_equal(find(root, "certs.old/old/key.pem"), ROOT_MISSING);
+
+    remove_certs("certs");
+    remove_certs("certs.old");
+    assert_false(root_refresh(root));
+    folder_folder("pages");
+    folder_file("pages/page", "page");
+    assert_int_equal(find(root, "pages/page"), ROOT_FOUND);
+    remove_certs("pages");
+}
+
+static void a_folder_is_hidden_from_its_first_moment(void **state)
+{
+    (void)state;
+    both_ways(hides_a_folder_as_it_comes_and_goes);
+}
+
+/* It lies beside the root, until its name leads into it. */
+static void hides_a_folder_that_moves_in(struct root *root)
+{
+    make_certs("../certs");
+    make_certs("inside");
+    assert_true(root_hide_folder(root, "../certs"));
+    assert_int_equal(find(root, "inside/key.pem"), ROOT_FOUND);
+    assert_false(root_refresh(root));
+    assert_int_equal(find(root, "docs/up"), ROOT_FOUND);
+
+    assert_int_equal(rename("../certs", "../certs.old"), 0);
+    folder_link("../certs", "site/inside");
+    assert_int_equal(find(root, "inside/key.pem"), ROOT_MISSING);
+    assert_false(root_refresh(root));
+    assert_int_equal(find(root, "inside/key.pem"), ROOT_MISSING);
+
+    assert_int_equal(rename("../certs.old", "moved"), 0);
+    assert_false(root_refresh(root));
+    assert_int_equal(find(root, "moved/key.pem"), ROOT_MISSING);
+
+    folder_remove("../certs");
+    remove_certs("inside");
+    remove_certs("moved");
+}
+
+static void a_folder_that_moves_beneath_the_root_is_hidden(void **state)
+{
+    (void)state;
+    both_ways(hides_a_folder_that_moves_in);
+}
+
+static void finds_nothing_in_a_hidden_root(struct root *root)
+{
+    assert_false(root_is_hidden(root));
+    assert_true(root_hide_folder(root, ".."));
+    assert_true(root_is_hidden(root));
+    assert_int_equal(find(root, "file"), ROOT_MISSING);
+    assert_int_equal(find(root, "docs/page"), ROOT_MISSING);
+}
+
+static void a_root_that_lies_in_a_hidden_folder_is_empty(void **state)
+{
+    (void)state;
+    both_ways(finds_nothing_in_a_hidden_root);
 }
 
 static void a_hidden_file_is_missing_under_every_name(void **state)
@@ -336,7 +590,7 @@ static void hiding_has_a_limit(void **state)
     struct root *root = open_site(ROOT_LINKS_BENEATH, false);
 
     (void)state;
-    for (int i = 0; i < ROOT_HIDDEN_MAX; i++)
+    for (int i = 0; i < HIDDEN_MAX; i++)
         assert_true(root_hide(root, "not there yet"));
     assert_false(root_hide(root, "one more"));
     root_close(root);
@@ -528,7 +782,8 @@ static void keeps_serving_while_replaced(struct root *root)
 
     assert_int_equal(chdir(base.path), 0);
     assert_int_equal(system("mkdir twin twin/docs && echo hi >twin/file &&"
-                            "ln -s ../file twin/docs/up"), 0);
+                            "ln -s ../file twin/docs/up && mkdir twin/certs"), 0);
+    assert_true(root_hide(root, "secret") && root_hide_folder(root, "twin/certs"));
     assert_int_equal(pthread_create(&thread, NULL, look_until_stopped, &looker), 0);
     for (int i = 0; i < 200; i++) {
         assert_int_equal(renameat2(AT_FDCWD, "site", AT_FDCWD, "twin", RENAME_EXCHANGE), 0);
@@ -558,6 +813,14 @@ int main(void)
         cmocka_unit_test(a_name_too_long_is_missing),
         cmocka_unit_test(a_deep_file_is_found),
         cmocka_unit_test(a_hidden_file_is_missing_under_every_name),
+        cmocka_unit_test(a_renewed_key_is_hidden_at_once),
+        cmocka_unit_test(what_a_hidden_link_leads_to_is_hidden),
+        cmocka_unit_test(the_last_keys_stay_hidden),
+        cmocka_unit_test(a_key_is_hidden_without_descriptors),
+        cmocka_unit_test(nothing_in_a_hidden_folder_is_found),
+        cmocka_unit_test(a_folder_is_hidden_from_its_first_moment),
+        cmocka_unit_test(a_folder_that_moves_beneath_the_root_is_hidden),
+        cmocka_unit_test(a_root_that_lies_in_a_hidden_folder_is_empty),
         cmocka_unit_test(hiding_has_a_limit),
         cmocka_unit_test(a_replaced_root_is_noticed),
         cmocka_unit_test(a_relative_root_is_found_again),
