@@ -89,7 +89,7 @@ class Bench:
         self.servers, self.scenarios, self.has_idle = chosen, asked_scenarios, has_idle
         self.work, self.root, self.seconds = work, work / "root", seconds
         self.figures = {server.name: {} for server in chosen}
-        self.idle = {}
+        self.idle = {False: {}, True: {}}       # secure -> server -> bytes
         self.wrongs = 0
 
     def tell_wrong(self, server, what, wrong):
@@ -106,11 +106,11 @@ class Bench:
         print(f"  {server.name:10} {scenario.name:10} {figures['per_second']:10,.0f}/s "
               f"{figures['cpu_us']:10,.2f} µs", flush=True)
 
-    def measure_idle(self, server):
+    def measure_idle(self, server, is_secure):
         """In a process of its own, which no load has made larger."""
         with servers.Running(server, self.root, self.work) as running:
             try:
-                self.idle[server.name] = scenarios.idle_bytes(running)
+                self.idle[is_secure][server.name] = scenarios.idle_bytes(running, is_secure)
             except (scenarios.Wrong, OSError) as wrong:
                 self.tell_wrong(server, "idle", wrong)
 
@@ -126,7 +126,8 @@ class Bench:
             self.round(number)
         if self.has_idle:
             for server in self.servers:
-                self.measure_idle(server)
+                self.measure_idle(server, False)
+                self.measure_idle(server, True)
 
 
 def main():
@@ -137,6 +138,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         Path(folder).chmod(0o755)       # some servers read it as somebody else
         scenarios.make_files(Path(folder) / "root")
+        servers.make_certificate(Path(folder))
         bench = Bench(chosen, wanted, has_idle, Path(folder), asked.seconds)
         bench.run(asked.rounds)
     report = Report([server.name for server in chosen], wanted, bench.figures, bench.idle,

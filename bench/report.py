@@ -96,13 +96,18 @@ class Report:
         head = [scenario.name, "requests/s", "CPU µs/request", "p50 ms", "p99 ms", "memory MiB"]
         return f"{scenario.what}:\n\n" + table(head, rows)
 
+    def idle_rows(self, scheme, bytes_of):
+        mine = bytes_of.get("wherry")
+        names = [name for name in self.names if name in bytes_of]
+        return [[f"{scheme}, wherry = 1",
+                 *[f"{bytes_of[name] / mine:.2f}" if mine else "-" for name in names]],
+                [f"{scheme}, bytes", *[short(bytes_of[name]) for name in names]]]
+
     def idle_table(self):
-        mine = self.idle.get("wherry")
-        rows = [["wherry = 1", *[f"{each / mine:.2f}" if mine else "-" for each in
-                                 self.idle.values()]],
-                ["bytes", *[short(each) for each in self.idle.values()]]]
+        rows = [row for is_secure, scheme in ((False, "HTTP"), (True, "HTTPS"))
+                for row in self.idle_rows(scheme, self.idle[is_secure])]
         return (f"## Memory of an idle connection\n\n{IDLE_CONNECTIONS} of them, answered once and "
-                f"silent since.\n\n" + table(["", *self.idle], rows))
+                f"silent since.\n\n" + table(["", *self.names], rows))
 
 
 def machine():
@@ -140,14 +145,14 @@ def page(report, servers, tools):
         report.ratios("cpu_us"),
         "## Requests per second, wherry = 1\n\nMore than 1: that server answers more.\n",
         report.ratios("per_second"),
-        *([report.idle_table()] if report.idle else []),
+        *([report.idle_table()] if report.idle[False] else []),
         "## Figures\n\nMedians; for CPU the least and the most too.\n",
         *[report.absolute(scenario) for scenario in report.scenarios],
         "## Machine and programs\n",
         machine(),
         programs(servers, tools),
-        "## Configurations\n\nROOT is the folder served, PORT a free port, WORK an empty folder, "
-        "CORES the number of cores.\n",
+        "## Configurations\n\nROOT is the folder served, PORT and SECURE are free ports, CERT and KEY an "
+        "ECDSA P-256 certificate and its key, WORK is an empty folder, CORES the number of cores.\n",
         configurations(servers),
         REPEAT.format(**facts),
     ]

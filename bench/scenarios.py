@@ -8,6 +8,7 @@ by answering something else.
 import http.client
 import random
 import re
+import ssl
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Scenario:
     is_conditional: bool = False        # asks with the entity tag, or the date, that it was given
     pipelined: int = 1
     is_long: bool = False               # few end in the time given: counted by bytes
+    is_secure: bool = False             # by HTTPS
 
 
 SCENARIOS = [
@@ -50,6 +52,10 @@ SCENARIOS = [
     Scenario("close-c64", "1 KiB, a connection for each request", 64,
              fields={"Connection": "close"}),
     Scenario("pipe-c16", "1 KiB, 16 requests at once on 16 connections", 16, pipelined=16),
+    Scenario("tls1k-c64", "1 KiB by HTTPS, 64 connections", 64, is_secure=True),
+    Scenario("tls100k-c64", "100 KiB by HTTPS, 64 connections", 64, "/100k.html", is_secure=True),
+    Scenario("tlsclose-c32", "1 KiB by HTTPS, a connection for each request", 32,
+             fields={"Connection": "close"}, is_secure=True),
 ]
 
 
@@ -68,9 +74,17 @@ def make_files(root):
 
 # ---- the answers are right ----------------------------------------------------------------
 
+def dial(server, is_secure):
+    """A connection to a server whose certificate was made a moment ago, and is not looked at."""
+    if is_secure:
+        return http.client.HTTPSConnection("127.0.0.1", server.secure_port, timeout=30,
+                                           context=ssl._create_unverified_context())
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+
+
 def ask(server, scenario, fields):
     """One request; gives status, fields and body."""
-    peer = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    peer = dial(server, scenario.is_secure)
     try:
         peer.request("GET", scenario.target, headers=fields)
         answer = peer.getresponse()
@@ -127,7 +141,8 @@ def load_by_wrk(server, scenario, fields, seconds):
     """Answers, answers per second, latencies; and how many had another status than 2xx or 3xx."""
     words = [word for name, value in fields.items() for word in ("-H", f"{name}: {value}")]
     said = run_tool(["wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds}s", "--latency",
-                     "--timeout", "10s", *words, server.url + scenario.target], seconds)
+                     "--timeout", "10s", *words, server.url(scenario.is_secure) + scenario.target],
+                    seconds)
     if scenario.is_long:
         size = SIZES[scenario.target[1:]]
         answers, per_second = (count_bytes(end, said) / size for end in (r" read", r"\s*\Z"))
@@ -148,7 +163,8 @@ def load_by_wrk(server, scenario, fields, seconds):
 def load_by_h2load(server, scenario, seconds):
     """The same with requests sent before the answers to earlier ones; it tells no percentiles."""
     said = run_tool(["h2load", "--h1", "-t1", f"-c{scenario.connections}",
-                     f"-m{scenario.pipelined}", f"-D{seconds}", server.url + scenario.target],
+                     f"-m{scenario.pipelined}", f"-D{seconds}",
+                     server.url(scenario.is_secure) + scenario.target],
                     seconds)
     return {
         "answers": number(r"(\d+) 2xx", said),
@@ -188,20 +204,20 @@ def run(server, scenario, seconds):
 
 # ---- connections that say nothing ---------------------------------------------------------
 
-def open_idle(server):
+def open_idle(server, is_secure):
     """A connection that was answered once."""
-    peer = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    peer = dial(server, is_secure)
     peer.request("GET", "/1k.html")
     if len(peer.getresponse().read()) != SIZES["1k.html"]:
         raise Wrong("not the file")
     return peer
 
 
-def idle_bytes(server):
+def idle_bytes(server, is_secure):
     """Memory of the server's for each of many connections that are open and silent."""
-    open_idle(server).close()
+    open_idle(server, is_secure).close()
     before = processes.memory_bytes(server.pid)
-    peers = [open_idle(server) for _ in range(IDLE_CONNECTIONS)]
+    peers = [open_idle(server, is_secure) for _ in range(IDLE_CONNECTIONS)]
     time.sleep(0.5)             # whatever is given back late
     after = processes.memory_bytes(server.pid)
     for peer in peers:

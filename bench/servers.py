@@ -19,7 +19,8 @@ START_SECONDS = 10
 STOP_SECONDS = 5
 CORES = len(os.sched_getaffinity(0))
 
-# ROOT, PORT, WORK (a folder for its own files) and CORES are filled in.
+# ROOT, PORT, SECURE (the port of HTTPS), CERT and KEY, WORK (a folder for its own files) and CORES
+# are filled in.
 NGINX = """\
 worker_processes CORES;
 worker_rlimit_nofile 20000;
@@ -39,6 +40,14 @@ http {
     uwsgi_temp_path WORK/uwsgi;
     scgi_temp_path WORK/scgi;
     server { listen 127.0.0.1:PORT backlog=4096; root ROOT; }
+    server {
+        listen 127.0.0.1:SECURE ssl backlog=4096;
+        root ROOT;
+        ssl_certificate CERT;
+        ssl_certificate_key KEY;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:s:10m;
+    }
 }
 """
 LIGHTTPD = """\
@@ -51,15 +60,31 @@ server.max-connections = 10000
 server.max-keep-alive-requests = 1000000000
 server.listen-backlog = 4096
 mimetype.assign = (".html" => "text/html", "" => "application/octet-stream")
+server.modules = ("mod_openssl")
+$SERVER["socket"] == "127.0.0.1:SECURE" {
+    ssl.engine = "enable"
+    ssl.pemfile = "CERT"
+    ssl.privkey = "KEY"
+}
 """
 H2O = """\
 num-threads: CORES
 max-connections: 10000
 hosts:
-  default:
+  "plain:PORT":
     listen:
       host: 127.0.0.1
       port: PORT
+    paths:
+      "/":
+        file.dir: ROOT
+  "secure:SECURE":
+    listen:
+      host: 127.0.0.1
+      port: SECURE
+      ssl:
+        certificate-file: CERT
+        key-file: KEY
     paths:
       "/":
         file.dir: ROOT
@@ -73,6 +98,11 @@ http://127.0.0.1:PORT {
     root * ROOT
     file_server
 }
+https://127.0.0.1:SECURE, https://localhost:SECURE {
+    tls CERT KEY
+    root * ROOT
+    file_server
+}
 """
 
 
@@ -83,11 +113,12 @@ class Server:
     command: list               # CONFIG is the file with the configuration
     version: list               # the command that tells it
     config: str = ""
+    needs: tuple = ()           # files beside the program
 
     @property
     def is_here(self):
-        return shutil.which(self.command[0]) is not None
-
+        return shutil.which(self.command[0]) is not None and all(
+            Path(file).exists() for file in self.needs)
 
 
 def told_version(command):
@@ -102,12 +133,14 @@ def known(wherry):
     nginx = ["nginx", "-g", "daemon off;", "-c", "CONFIG"]
     return [
         Server("wherry", "on, to /dev/null",
-               [str(wherry), "--address=127.0.0.1", "--http-port=PORT", "ROOT"],
+               [str(wherry), "--address=127.0.0.1", "--http-port=PORT", "--https-port=SECURE",
+                "--tls-cert=CERT", "--tls-key=KEY", "ROOT"],
                [str(wherry), "--version"]),
         Server("nginx", "off", nginx, ["nginx", "-v"], NGINX.replace("LOG", "off")),
         Server("nginx-log", "on, to /dev/null", nginx, ["nginx", "-v"],
                NGINX.replace("LOG", "/dev/null combined")),
-        Server("lighttpd", "off", ["lighttpd", "-D", "-f", "CONFIG"], ["lighttpd", "-v"], LIGHTTPD),
+        Server("lighttpd", "off", ["lighttpd", "-D", "-f", "CONFIG"], ["lighttpd", "-v"], LIGHTTPD,
+               needs=("/usr/lib/lighttpd/mod_openssl.so",)),
         Server("h2o", "off", ["h2o", "-c", "CONFIG"], ["h2o", "--version"], H2O),
         Server("caddy", "off", ["caddy", "run", "--adapter", "caddyfile", "--config", "CONFIG"],
                ["caddy", "version"], CADDY),
@@ -119,17 +152,29 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def make_certificate(folder):
+    """cert.pem and key.pem, the same for all of them."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                    str(folder / "key.pem"), "-out", str(folder / "cert.pem")],
+                   check=True, capture_output=True)
+    (folder / "key.pem").chmod(0o644)   # some servers read it as somebody else
+
+
 class Running:
     """A server at work, for as long as the `with` lasts."""
 
     def __init__(self, server, root, work):
-        self.server, self.root, self.port = server, root, free_port()
-        self.work = Path(work) / server.name
+        self.server, self.root = server, root
+        self.port, self.secure_port = free_port(), free_port()
+        self.shared, self.work = Path(work), Path(work) / server.name
         self.work.mkdir(exist_ok=True)
 
     def fill_in(self, text):
-        values = {"ROOT": self.root, "PORT": self.port, "WORK": self.work, "CORES": CORES,
-                  "CONFIG": self.work / "config"}
+        values = {"ROOT": self.root, "PORT": self.port, "SECURE": self.secure_port,
+                  "CERT": self.shared / "cert.pem", "KEY": self.shared / "key.pem",
+                  "WORK": self.work, "CORES": CORES, "CONFIG": self.work / "config"}
         for name, value in values.items():
             text = text.replace(name, str(value))
         return text
@@ -145,9 +190,11 @@ class Running:
         return self
 
     def __exit__(self, *_):
-        os.killpg(self.process.pid, signal.SIGTERM)
         try:
+            os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(STOP_SECONDS)
+        except ProcessLookupError:      # it has ended by itself
+            self.process.wait()
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -170,6 +217,6 @@ class Running:
     def pid(self):
         return self.process.pid
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
+    def url(self, is_secure):
+        return (f"https://127.0.0.1:{self.secure_port}" if is_secure
+                else f"http://127.0.0.1:{self.port}")

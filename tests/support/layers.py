@@ -30,8 +30,9 @@ ALLOWED = {
 # header, as a pattern -> the only files that may include it
 HEADER_DOORS = {
     "openssl/*": "net/tls*.c",
-    "magic.h": "site/mime.c",
-    "zlib.h": "site/coding.c",
+    "magic.h": "site/sniff.c",
+    "zlib.h": "site/encode.c",
+    "brotli/*": "site/encode.c",
     "ini.h": "main/*",
     "xxhash.h": "site/representation.c",
 }
