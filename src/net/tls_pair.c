@@ -355,16 +355,6 @@ static void block_fini(struct block *block)
     *block = (struct block){0};
 }
 
-/* Editors of some systems put a byte order mark before the first line, which hides it. */
-static BIO *blocks_of(const struct content *content)
-{
-    struct str text = str_of(content->bytes, content->len);
-
-    if (str_starts(text, STR("\xef\xbb\xbf")))
-        text = str_from(text, 3);
-    return BIO_new_mem_buf(text.ptr, (int)text.len);
-}
-
 static bool complain_of_damage(const struct loading *loading, const char *what, const char *path)
 {
     if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
@@ -435,7 +425,7 @@ static bool read_certificates(const struct loading *loading, STACK_OF(X509) **ce
 
     if (!read_file(loading, "certificate", loading->files->cert_path, &content))
         goto out;
-    bio = blocks_of(&content);
+    bio = BIO_new_mem_buf(content.bytes, (int)content.len);
     *certificates = sk_X509_new_null();
     ok = bio && *certificates ? collect_certificates(loading, bio, *certificates)
                               : complain_of_memory(loading);
@@ -626,7 +616,7 @@ static bool read_key(const struct loading *loading, EVP_PKEY **key)
 
     if (!read_file(loading, "key", loading->files->key_path, &content))
         goto out;
-    bio = blocks_of(&content);
+    bio = BIO_new_mem_buf(content.bytes, (int)content.len);
     ok = bio ? find_key(loading, bio, key) : complain_of_memory(loading);
 out:
     BIO_free(bio);

@@ -83,9 +83,11 @@ static void a_key_is_read_in_each_of_its_forms(void **state)
 
     (void)state;
     folder_enter(&folder);
-    folder_file("password", "open sesame\n");
+    folder_file("password", "open sesame\nand what it is for\n");
+    folder_file("password-crlf", "open sesame\r\n");
     for (size_t i = 0; i < COUNTOF(forms); i++) {
         const struct form_case *c = &forms[i];
+        const char *password = i % 2 ? "password" : "password-crlf";
         struct minted minted = mint(c->kind, "a.test", NULL);
         struct tls_pair *pair;
 
@@ -93,7 +95,7 @@ static void a_key_is_read_in_each_of_its_forms(void **state)
         save("cert.pem", &pem);
         minted_add_key(&pem, &minted, c->form, c->password);
         save("key.pem", &pem);
-        pair = load("cert.pem", "key.pem", c->password ? "password" : NULL, now, problem);
+        pair = load("cert.pem", "key.pem", c->password ? password : NULL, now, problem);
         PROMISED_STR(c->promise, str_view(problem), "");
         PROMISED(c->promise, pair && EVP_PKEY_eq(tls_pair_key(pair), minted.key) == 1);
         PROMISED(c->promise, X509_cmp(tls_pair_leaf(pair), minted.certificate) == 0);
