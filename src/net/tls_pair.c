@@ -216,7 +216,7 @@ static struct serial serial_of(X509 *leaf)
     for (size_t i = 0; i < bytes.len && i < 20; i++)
         end += sprintf(end, i ? ":%02x" : "%02x", (unsigned char)bytes.ptr[i]);
     if (bytes.len > 20)
-        strcpy(end, "...");
+        memcpy(end, "...", sizeof "...");
     return serial;
 }
 
@@ -448,6 +448,7 @@ static bool take_first_line(const struct loading *loading, struct str text,
     const char *path = loading->files->password_path;
     struct str line = str_of(text.ptr, str_find(text, '\n'));
 
+    assert(line.ptr);           /* an empty file is some bytes, too: none of them */
     if (str_ends(line, STR("\r")))
         line.len--;
     if (line.len == 0)
@@ -586,9 +587,11 @@ static bool key_of_block(const struct loading *loading, struct block *block, EVP
     return *key || complain_of_damage(loading, "key", loading->files->key_path);
 }
 
+/* What ssh-keygen writes looks like PEM from outside, and is something else within. */
 static bool is_key(const struct block *block)
 {
-    return str_ends(str_view(block->name), STR("PRIVATE KEY"));
+    return str_ends(str_view(block->name), STR("PRIVATE KEY")) &&
+           strcmp(block->name, "OPENSSH PRIVATE KEY") != 0;
 }
 
 /* The first key counts; certificates and "EC PARAMETERS" may stand before it. */

@@ -27,13 +27,16 @@ struct tls_pair;
 
 /* Reads and checks.  NULL with one sentence in `problem` (size bytes, no line end) that names the
  * file, what is wrong and what would be right: unreadable (owner and mode), no PEM, a password that
- * is missing or wrong, a key that does not belong to the certificate, a certificate that has expired
- * or is not valid yet at `now_s` (seconds since 1970). */
+ * is missing or wrong, RSA of less than 2048 bits, a curve but P-256, P-384 and P-521, a key that does
+ * not belong to the certificate, or to one that does not come first, a certificate that has expired or
+ * is not valid yet at `now_s` (seconds since 1970).  Never asks on the terminal; a FIFO is refused and
+ * not waited for; whether the chain leads anywhere is not looked at. */
 struct tls_pair *tls_pair_load(const struct tls_pair_files *files, int64_t now_s, char *problem,
                                size_t size) MUST_USE;
 
 /* Of what is in memory; takes over one reference to each, also when it fails.  `chain` may be NULL.
- * NULL when there is no memory or key and certificate do not belong together. */
+ * NULL when there is no memory, key and certificate do not belong together, or its dates or names
+ * cannot be read. */
 struct tls_pair *tls_pair_new(struct evp_pkey_st *key, struct x509_st *leaf,
                               struct stack_st_X509 *chain) MUST_USE;
 
@@ -54,8 +57,9 @@ int64_t tls_pair_not_after(const struct tls_pair *pair) MUST_USE;
 const char *tls_pair_describe(const struct tls_pair *pair, char *room, size_t size);
 
 /* How well the certificate fits the name a client asked for (SNI: no port, no trailing dot needed):
- * the DNS names of its subjectAltName, or the common name where it has none; in any case of letters;
- * "*" stands for one whole left-most label (RFC 6125 §6.4.3). */
+ * the DNS names of its subjectAltName, or the common name where that names neither host nor address;
+ * in any case of letters; "*" stands for one whole left-most label (RFC 6125 §6.4.3).  Names behind
+ * the first TLS_PAIR_NAMES_MAX, or with a NUL in them, do not count. */
 enum tls_fit { TLS_FIT_NONE, TLS_FIT_WILDCARD, TLS_FIT_EXACT };
 enum tls_fit tls_pair_fits(const struct tls_pair *pair, struct str name) MUST_USE;
 

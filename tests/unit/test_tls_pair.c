@@ -241,6 +241,8 @@ static void fill_desk(void)
     fill_desk_with_pairs();
     fill_desk_with_secrets();
     folder_file("des.pem", old_cipher);
+    folder_file("ssh", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk=\n"
+                       "-----END OPENSSH PRIVATE KEY-----\n");
     folder_file("des-pkcs8.pem", old_cipher_pkcs8);
     folder_file("damaged.pem", damaged);
     folder_file("\x1b[2J\".pem", "nothing");
@@ -285,6 +287,9 @@ static const struct refused_case {
     {"an empty file",
      "cert.pem", "empty", NULL, now,
      "\"empty\" holds no private key in PEM form (\"-----BEGIN PRIVATE KEY-----\")"},
+    {"a key of ssh's, which is no PEM",
+     "cert.pem", "ssh", NULL, now,
+     "\"ssh\" holds no private key in PEM form (\"-----BEGIN PRIVATE KEY-----\")"},
     {"bytes that are no base64",
      "damaged.pem", "key.pem", NULL, now,
      "the certificate \"damaged.pem\" is damaged: a block between -----BEGIN and -----END cannot be read"},
