@@ -231,6 +231,9 @@ static bool pass_empty_line(struct str *rest)
     return rest->len == 0 || char_is(rest->ptr[0], CHAR_TOKEN);
 }
 
+/* RFC 8446 §5.1: what a client begins with that takes our port for another. */
+enum { TLS_HANDSHAKE = 0x16 };
+
 /* HTTP-message = start-line CRLF *( field-line CRLF ) CRLF         RFC 9112 §2.1 */
 static enum parse parse_head(struct str *rest, const struct request_limits *limits,
                              char *path_room, struct request *request, struct refusal *refusal)
@@ -238,7 +241,9 @@ static enum parse parse_head(struct str *rest, const struct request_limits *limi
     enum parse parse;
 
     if (!pass_empty_line(rest)) {
-        *refusal = refuse(HTTP_BAD_REQUEST, "does not begin with a method");
+        *refusal = refuse(HTTP_BAD_REQUEST, rest->ptr[0] == TLS_HANDSHAKE
+                                                ? "TLS was spoken to the port for plain HTTP"
+                                                : "does not begin with a method");
         return PARSE_REFUSED;
     }
     parse = parse_request_line(rest, limits, path_room, request, refusal);

@@ -2,8 +2,6 @@
 #include "server/server.h"
 #include "server/turn.h"
 
-enum { TLS_FIRST_BYTE = 0x16 };         /* of a handshake (RFC 8446 §5.1) */
-
 /* ---- a head --------------------------------------------------------------------------- */
 
 static enum parse parse_head(struct conn *conn, struct refusal *refusal)
@@ -14,11 +12,6 @@ static enum parse parse_head(struct conn *conn, struct refusal *refusal)
     struct str                  bytes = str_of(work->input + work->start, work_input_len(work));
     enum parse                  parse;
 
-    if (bytes.len > 0 && bytes.ptr[0] == TLS_FIRST_BYTE && !conn->transport.session) {
-        turn_forget_request(&work->exchange.request);
-        *refusal = refuse(HTTP_BAD_REQUEST, "TLS was spoken to the port for plain HTTP");
-        return PARSE_REFUSED;
-    }
     if (bytes.len == 0 || !request_worth_parsing(bytes, work->seen, &limits))
         return PARSE_MORE;
     parse = request_parse(bytes, &limits, work->path_room, &work->exchange.request, refusal);

@@ -64,6 +64,7 @@ def test_json(serve, site):
         "us",
         "referer",
         "user_agent",
+        "client",
         "why",
     ]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", line.pop("time"))
@@ -77,6 +78,7 @@ def test_json(serve, site):
         "bytes": (site / "index.html").stat().st_size,
         "referer": "http://a.test/",
         "user_agent": None,
+        "client": None,
         "why": None,
     }
 

@@ -93,15 +93,15 @@ static const struct line_case {
      "192.0.2.7 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.1\" - 0 1234 \"gone\"\n"},
     {"json",                        WHERRY_LOG_JSON,     PLAIN, 200, 10, NULL,
      "{\"time\":\"1994-11-06T08:49:37Z\",\"remote\":\"192.0.2.7\",\"method\":\"GET\",\"target\":\"/a?b\","
-     "\"version\":\"HTTP/1.1\",\"status\":200,\"bytes\":10,\"us\":1234,\"referer\":null,\"user_agent\":null,\"why\":null}\n"},
+     "\"version\":\"HTTP/1.1\",\"status\":200,\"bytes\":10,\"us\":1234,\"referer\":null,\"user_agent\":null,\"client\":null,\"why\":null}\n"},
     {"json, with all of it",        WHERRY_LOG_JSON,
      NAMED("User-Agent: a\"b\\c\td\xc3\xa4\x80\r\nReferer: y\r\n"), 404, 0, "nothing there",
      "{\"time\":\"1994-11-06T08:49:37Z\",\"remote\":\"192.0.2.7\",\"method\":\"GET\",\"target\":\"/a?b\","
      "\"version\":\"HTTP/1.1\",\"status\":404,\"bytes\":0,\"us\":1234,\"referer\":\"y\","
-     "\"user_agent\":\"a\\\"b\\\\c\\u0009d\\u00c3\\u00a4\\u0080\",\"why\":\"nothing there\"}\n"},
+     "\"user_agent\":\"a\\\"b\\\\c\\u0009d\\u00c3\\u00a4\\u0080\",\"client\":null,\"why\":\"nothing there\"}\n"},
     {"json, of nothing",            WHERRY_LOG_JSON,     NULL, 0, UINT64_MAX, NULL,
      "{\"time\":\"1994-11-06T08:49:37Z\",\"remote\":\"192.0.2.7\",\"method\":null,\"target\":null,"
-     "\"version\":null,\"status\":null,\"bytes\":18446744073709551615,\"us\":1234,\"referer\":null,\"user_agent\":null,\"why\":null}\n"},
+     "\"version\":null,\"status\":null,\"bytes\":18446744073709551615,\"us\":1234,\"referer\":null,\"user_agent\":null,\"client\":null,\"why\":null}\n"},
 };
 /* clang-format on */
 
@@ -113,6 +113,38 @@ static void a_line_is_as_its_format_says(void **state)
         struct told             told;
 
         told_init(&told, c->head, c->status, c->sent, c->why);
+        PROMISED_STR(c->promise, tell(&told, c->format), c->line);
+        told_fini(&told);
+    }
+}
+
+/* clang-format off */
+static const struct client_case {
+    const char            *promise;
+    enum wherry_log_format format;
+    const char            *line;
+    const char            *client;      /* what it has proved to be */
+} clients[] = {
+    {"a client with a certificate", WHERRY_LOG_COMMON,
+     "192.0.2.7 - CN=Ann\\x20B,O=\\\"x [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.1\" 200 10 1234 \"-\"\n",
+     "CN=Ann B,O=\"x"},
+    {"json, with a certificate",    WHERRY_LOG_JSON,
+     "{\"time\":\"1994-11-06T08:49:37Z\",\"remote\":\"192.0.2.7\",\"method\":\"GET\",\"target\":\"/a?b\","
+     "\"version\":\"HTTP/1.1\",\"status\":200,\"bytes\":10,\"us\":1234,\"referer\":null,\"user_agent\":null,"
+     "\"client\":\"CN=Ann B\",\"why\":null}\n",
+     "CN=Ann B"},
+};
+/* clang-format on */
+
+static void a_client_with_a_certificate_is_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(clients); i++) {
+        const struct client_case *c = &clients[i];
+        struct told               told;
+
+        told_init(&told, PLAIN, 200, 10, NULL);
+        told.exchange.client = c->client;
         PROMISED_STR(c->promise, tell(&told, c->format), c->line);
         told_fini(&told);
     }
@@ -281,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_as_its_format_says),
+        cmocka_unit_test(a_client_with_a_certificate_is_named),
         cmocka_unit_test(no_byte_of_a_peer_forges_a_line),
         cmocka_unit_test(half_a_line_is_not_written),
         cmocka_unit_test(no_request_is_too_long_to_be_logged),

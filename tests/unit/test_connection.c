@@ -1089,7 +1089,7 @@ static const struct log_case {
      {"\"GET /hello HTTP/1.1\" 200 5 ", "\"HEAD /hello HTTP/1.1\" 200 0 "}, "\"-\""},
     {"a refusal has a reason",          GET("/none"), 0, {"\"GET /none HTTP/1.1\" 404 "},
      "\"there is nothing by that name\""},
-    {"nonsense has no request line",    "\x16\x03\x01", 0, {"\"-\" 400 "}, "\"does not begin with a method\""},
+    {"nonsense has no request line",    "\x16\x03\x01", 0, {"\"-\" 400 "}, "\"TLS was spoken to the port for plain HTTP\""},
     {"half a head has none",            "GET /hel", 10000, {"\"-\" 408 "}, "\"the head took too long\""},
     {"half a body",                     "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", 30000,
      {"\"POST /echo HTTP/1.1\" 408 "},  "\"the body took too long\""},
