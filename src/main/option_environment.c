@@ -66,6 +66,34 @@ static void warn_unknown(struct options *options, struct str name)
         buf_printf(&options->warnings, "wherry: %s is not an option; it is passed over\n", quoted);
 }
 
+/* parts = part *( "," part ), blanks around each being dropped. */
+static bool give_parts(struct options *options, const struct option *option, const char *value)
+{
+    struct str rest = str_view(value);
+    struct str part;
+
+    while (str_split(&rest, ',', &part)) {
+        char *text = arena_cstr(&options->texts, str_trim(part));
+
+        if (text && *text == '\0')         /* a comma too many */
+            continue;
+        if (!text)
+            return options_fail(options, CODE_SYSTEM, "there is no memory for the options");
+        if (!options_give(options, option,
+                          (struct option_given){.source = OPTION_FROM_ENVIRONMENT, .text = text}))
+            return false;
+    }
+    return true;
+}
+
+static bool give_variable(struct options *options, const struct option *option, const char *value)
+{
+    const struct option_given given = {.source = OPTION_FROM_ENVIRONMENT, .text = value};
+
+    return option->kind == OPTION_LIST ? give_parts(options, option, value)
+                                       : options_give(options, option, given);
+}
+
 bool option_environment_read(struct options *options, char **environment)
 {
     for (char **at = environment; *at; at++) {
@@ -78,9 +106,7 @@ bool option_environment_read(struct options *options, char **environment)
             continue;
         if (!option)
             warn_unknown(options, name);
-        else if (!options_give(options, option,
-                               (struct option_given){.source = OPTION_FROM_ENVIRONMENT,
-                                                     .text = value}))
+        else if (!give_variable(options, option, value))
             return false;
     }
     return true;

@@ -139,7 +139,7 @@ static const struct option *find_key(struct file *file, const char *name)
         return unknown_key(file, str_view(name)), NULL;
     if (!option_allows(option, OPTION_FROM_FILE))
         return fail_line_about(file, "%s can't stand in a file", name), NULL;
-    if (*seen)
+    if (*seen && option->kind != OPTION_LIST)
         return fail_line_about(file, "%s stands in line %u already", name, *seen), NULL;
     *seen = file->line;
     return option;

@@ -1,6 +1,7 @@
 #include "main/option_help.h"
 
 #include "main/option_sources.h"
+#include "main/option_value.h"
 
 enum { NAME_COLUMNS = 28, HELP_COLUMNS = 99, MANUAL_COLUMNS = 79 };
 
@@ -11,21 +12,24 @@ static const char help_top[] =
     "\n"
     "  wherry public                              on http://localhost:8080, for this machine only\n"
     "  wherry --address '*' --http-port 80 /site  for everyone who can reach this machine\n"
+    "  wherry --tls public                        on https://localhost:8443 too\n"
     "  wherry --config wherry.conf --check        is everything right?\n";
 
 static const char help_bottom[] =
     "\n"
-    "A size is in bytes, or with K, M or G: 512, 16K, 1M. A time is in seconds, or with ms, s, m\n"
-    "or h: 10, 500ms, 2m. Yes and no are written --clean-urls, --no-clean-urls, --clean-urls=no.\n"
+    "A size is in bytes, or with K, M or G: 512, 16K, 1M. A time is in seconds, or with ms, s,\n"
+    "m, h or d: 10, 500ms, 2m. Yes and no are --clean-urls, --no-clean-urls, --clean-urls=no.\n"
+    "What may be given again is one list; in the environment it has commas between its parts.\n"
     "\n"
     "What the command line does not say is taken from the environment (WHERRY_HTTP_PORT for\n"
     "--http-port), then from the --config file (http-port = 8080, one a line, # for comments),\n"
     "then from the defaults.\n"
     "\n"
-    "SIGTERM and SIGINT: finish what is in flight, then end; once more: end at once.\n"
+    "SIGTERM and SIGINT: finish what is in flight, then end; once more: end at once. SIGHUP: read\n"
+    "certificates and keys anew.\n"
     "\n"
     "Exit status: 0 fine, 100 the command line is wrong, 102 the environment or the file is,\n"
-    "111 the system said no (the port is taken, ROOT can't be opened).\n"
+    "111 the system said no (the port is taken, ROOT or a certificate can't be used).\n"
     "\n"
     "More: man wherry\n";
 
@@ -74,15 +78,17 @@ static void print_row(struct buf *out, const struct option *option)
 
     buf_printf(&line, "  --%s %s", option->name, option->argument ? option->argument : "");
     len = line.len;
-    buf_printf(&line, "%*s", (int)(NAME_COLUMNS > len ? NAME_COLUMNS - len : 1), "");
+    if (len < NAME_COLUMNS)
+        buf_printf(&line, "%*s", (int)(NAME_COLUMNS - len), "");
+    else
+        buf_printf(&line, "\n%*s", NAME_COLUMNS, "");
     buf_append(out, buf_view(&line));
-    len = line.len;
 
     buf_reset(&line);
     buf_printf(&line, "%s", option->help);
     if (has_default(option))
         buf_printf(&line, " [%s]", option->initial);
-    wrap(out, buf_view(&line), len, &help_layout);
+    wrap(out, buf_view(&line), NAME_COLUMNS, &help_layout);
     out->failed |= line.failed;
     buf_fini(&line);
 }
@@ -136,6 +142,8 @@ static void print_item(struct buf *out, const struct option *option)
         buf_printf(out, " Ar %s", option->argument);
     buf_append_byte(out, '\n');
     print_prose(out, option->help);
+    if (option->kind == OPTION_LIST)
+        buf_printf(out, "May be given up to %s times.\n", option->most);
     if (option->least)
         buf_printf(out, "From %s to %s%s.\n", option->least, option->most,
                    option->can_be_off ? ", or off" : "");
@@ -163,22 +171,45 @@ void option_manual_print(struct buf *out)
     buf_append(out, STR(".El\n"));
 }
 
-void option_config_print(const struct options *options, struct buf *out)
+static void print_setting(const struct option *option, const struct option_given *given,
+                          struct buf *out)
 {
     struct buf         value = BUF_UP_TO(64 * 1024);
     struct option_name origin;
 
+    option_file_quote(&value, str_view(given->text));
+    buf_printf(out, "%-21s = %-11.*s  # %s\n", option->name, STR_ARG(buf_view(&value)),
+               options_origin(option, given, &origin));
+    out->failed |= value.failed;
+    buf_fini(&value);
+}
+
+/* A list without a text is one line without one. */
+static void print_list(const struct options *options, const struct option *option, struct buf *out)
+{
+    const struct option_list *list = option_list_of(option, options);
+    struct option_given       given = options->given[option_index(option)];
+
+    for (size_t i = 0; i < list->count; i++) {
+        given.text = list->texts[i];
+        given.line = list->lines[i];
+        print_setting(option, &given, out);
+    }
+    if (list->count == 0)
+        print_setting(option, &given, out);
+}
+
+void option_config_print(const struct options *options, struct buf *out)
+{
     buf_append(out, STR("[wherry]\n"));
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &option_table[i];
 
         if (!option_allows(option, OPTION_FROM_FILE))
             continue;
-        buf_reset(&value);
-        option_file_quote(&value, str_view(options->given[i].text));
-        buf_printf(out, "%-15s = %-11.*s  # %s\n", option->name, STR_ARG(buf_view(&value)),
-                   options_origin(option, &options->given[i], &origin));
-        out->failed |= value.failed;
+        if (option->kind == OPTION_LIST)
+            print_list(options, option, out);
+        else
+            print_setting(option, &options->given[i], out);
     }
-    buf_fini(&value);
 }

@@ -11,11 +11,13 @@
 /* --name value, --name=value, --boolean, --no-boolean, and one ROOT. */
 bool option_command_line_read(struct options *options, int argc, char **argv) MUST_USE;
 
-/* WHERRY_NAME=value.  Empty is as good as unset; an unknown name only warns. */
+/* WHERRY_NAME=value, a list with commas between its texts.  Empty is as good as unset; an unknown
+ * name only warns. */
 bool option_environment_read(struct options *options, char **environment) MUST_USE;
 
-/* Lines of `name = value`, as INI files have them, with or without a section [wherry].  A value
- * may stand in double quotes, and then hold \" \\ and \xHH.  The path is kept, not copied. */
+/* Lines of `name = value`, as INI files have them, with or without a section [wherry]; of a list,
+ * one line for each text.  A value may stand in double quotes, and then hold \" \\ and \xHH.  The
+ * path is kept, not copied. */
 bool option_file_read(struct options *options, const char *path) MUST_USE;
 
 /* The same from memory. */

@@ -2,6 +2,7 @@
 
 #include "main/options.h"
 #include "net/address.h"
+#include "net/tls_self.h"
 
 #define INTO(field) \
     .offset = offsetof(struct options, field), .bytes = sizeof(((struct options *)NULL)->field)
@@ -41,6 +42,18 @@ static bool is_socket_path(const char *value)
     return *value == '\0' || address_local(value, &local);
 }
 
+static const char *const tls_version_choices[] = {
+    [WHERRY_TLS_1_2] = "1.2",
+    [WHERRY_TLS_1_3] = "1.3",
+    NULL,
+};
+
+static const char *const client_choices[] = {
+    [OPTION_CLIENT_REQUIRED] = "required",
+    [OPTION_CLIENT_OPTIONAL] = "optional",
+    NULL,
+};
+
 static bool is_some_path(const char *value)
 {
     return *value != '\0';
@@ -64,6 +77,7 @@ static bool is_field_value(const char *value)
 }
 
 #define LISTEN   "Where to listen"
+#define HTTPS    "HTTPS"
 #define SERVE    "What to serve"
 #define POOL     "Workers and connections"
 #define LIMITS   "How much a request may be"
@@ -87,6 +101,64 @@ const struct option option_table[] = {
      .accepts = is_socket_path, .must_be = "a path of at most 107 bytes",
      .group = LISTEN, INTO(server.unix_path),
      .help = "Listen on a Unix socket at this path too."},
+
+    {.name = "tls", .kind = OPTION_BOOLEAN, .initial = "no", .group = HTTPS, INTO(https.is_on),
+     .help = "HTTPS beside HTTP. Without a certificate of yours wherry makes one, and an authority "
+             "to trust."},
+    {.name = "tls-only", .kind = OPTION_BOOLEAN, .initial = "no",
+     .group = HTTPS, INTO(https.is_alone),
+     .help = "HTTPS, and no port for HTTP."},
+    {.name = "https-port", .kind = OPTION_NUMBER, .argument = "PORT", .initial = "8443",
+     .least = "0", .most = "65535", .group = HTTPS, INTO(https.port),
+     .help = "The TCP port of HTTPS; 0 takes any free one and prints it."},
+    {.name = "http-redirect", .kind = OPTION_BOOLEAN, .initial = "no",
+     .group = HTTPS, INTO(server.tls.redirects),
+     .help = "Send what comes by HTTP to HTTPS (308)."},
+    {.name = "public-https-port", .kind = OPTION_NUMBER, .argument = "PORT", .initial = "off",
+     .least = "1", .most = "65535", .can_be_off = true,
+     .group = HTTPS, INTO(server.tls.public_port),
+     .help = "The port of HTTPS as clients see it, where another one leads here: for "
+             "--http-redirect, when a request came to a port that is not ours."},
+    {.name = "tls-cert", .kind = OPTION_LIST, .argument = "FILE", .initial = "", .most = "16",
+     .accepts = is_some_path, .must_be = "the path of a file",
+     .group = HTTPS, INTO(https.certs),
+     .help = "Your certificate with those that lead to its authority (PEM); again for more, of "
+             "which each client gets the one for the name it asks for, or the first. Implies "
+             "--tls."},
+    {.name = "tls-key", .kind = OPTION_LIST, .argument = "FILE", .initial = "", .most = "16",
+     .accepts = is_some_path, .must_be = "the path of a file",
+     .group = HTTPS, INTO(https.keys),
+     .help = "The key of the --tls-cert (PEM: RSA, EC or Ed25519); with several, in the same "
+             "order."},
+    {.name = "tls-key-password-file", .kind = OPTION_PATH, .argument = "FILE", .initial = "",
+     .group = HTTPS, INTO(https.password),
+     .help = "The password of every key that has one, on the first line of this file."},
+    {.name = "tls-name", .kind = OPTION_LIST, .argument = "NAME", .initial = "", .most = "32",
+     .accepts = tls_self_is_name, .must_be = "a DNS name or an IPv4 or IPv6 address",
+     .group = HTTPS, INTO(https.names),
+     .help = "A name or address for the certificate that wherry makes, beside localhost, "
+             "127.0.0.1, ::1 and the name of this machine; again for more."},
+    {.name = "cert-dir", .kind = OPTION_PATH, .argument = "DIR", .initial = "",
+     .group = HTTPS, INTO(server.tls.cert_dir),
+     .help = "Where wherry keeps what it makes; by default $XDG_STATE_HOME/wherry, else "
+             "~/.local/state/wherry; empty: nowhere."},
+    {.name = "tls-min", .kind = OPTION_CHOICE, .argument = "VERSION", .initial = "1.2",
+     .choices = tls_version_choices, .group = HTTPS, INTO(server.tls.min),
+     .help = "The oldest version of TLS to speak: 1.2 or 1.3."},
+    {.name = "hsts", .kind = OPTION_DURATION, .argument = "TIME", .initial = "off",
+     .least = "0", .most = "730d", .can_be_off = true, .group = HTTPS, INTO(https.hsts_ms),
+     .help = "Tell browsers to come back by HTTPS only, for this long "
+             "(Strict-Transport-Security)."},
+    {.name = "tls-client-ca", .kind = OPTION_PATH, .argument = "FILE", .initial = "",
+     .group = HTTPS, INTO(server.tls.client_ca_path),
+     .help = "Ask clients for a certificate that one of these authorities has signed (PEM)."},
+    {.name = "tls-client", .kind = OPTION_CHOICE, .argument = "WHICH", .initial = "required",
+     .choices = client_choices, .group = HTTPS, INTO(https.client),
+     .help = "With --tls-client-ca: a client must show one (required), or may (optional)."},
+    {.name = "tls-key-log", .kind = OPTION_PATH, .argument = "FILE", .initial = "",
+     .group = HTTPS, INTO(server.tls.key_log_path),
+     .help = "Append the secrets of all sessions to this file, so that Wireshark can read them. "
+             "Never where it matters."},
 
     {.name = "root", .kind = OPTION_PATH, .argument = "DIR", .initial = ".",
      .accepts = is_some_path, .must_be = "the path of a folder",
@@ -137,6 +209,9 @@ const struct option option_table[] = {
      .least = "0", .most = "64G", .group = LIMITS, INTO(server.body_bytes_max),
      .help = "The body of a request; more is answered with 413."},
 
+    {.name = "handshake-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "10s",
+     .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.tls.handshake_timeout_ms),
+     .help = "For the TLS handshake to be done."},
     {.name = "head-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "10s",
      .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.head_timeout_ms),
      .help = "For the whole head of a request to arrive."},
@@ -169,10 +244,14 @@ const struct option option_table[] = {
      .help = "Read options from this file too (see below)."},
     {.name = "check", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE, .initial = "no",
      .group = PROGRAM, INTO(check),
-     .help = "Say whether all is right with the options and the root, and end."},
+     .help = "Say whether all is right with the options, the root and your certificates, and end."},
     {.name = "print-config", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
      .initial = "no", .group = PROGRAM, INTO(print_config),
      .help = "Print each option's value and where it came from, as a file for --config, and end."},
+    {.name = "print-ca", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
+     .initial = "no", .group = PROGRAM, INTO(print_ca),
+     .help = "Print the certificate of the authority in --cert-dir (PEM), which is made when there "
+             "is none, and end."},
     {.name = "help", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE, .initial = "no",
      .group = PROGRAM, INTO(help),
      .help = "Print all options and what they mean, and end."},

@@ -19,6 +19,15 @@ enum option_kind {
     OPTION_DURATION,        /* an int64_t, milliseconds */
     OPTION_BOOLEAN,         /* a bool */
     OPTION_CHOICE,          /* an enum: the place among `choices` */
+    OPTION_LIST,            /* a struct option_list: it may be given again and again */
+};
+
+/* The value of an OPTION_LIST, in the order in which it was given. */
+enum { OPTION_LIST_MAX = 32 };
+struct option_list {
+    const char *texts[OPTION_LIST_MAX];
+    unsigned    lines[OPTION_LIST_MAX];     /* in the file, when they come from there */
+    size_t      count;
 };
 
 /* Where a value may come from; a later one overrides an earlier one. */
@@ -36,11 +45,12 @@ struct option {
     const char        *argument;    /* what the help calls its value; NULL for OPTION_BOOLEAN */
     const char        *initial;     /* the default */
     const char        *least;       /* bounds of numbers, sizes and durations, both included */
-    const char        *most;
+    const char        *most;        /* and of OPTION_LIST: how many there can be */
     bool               can_be_off;  /* "off" is a value too, stored as -1 */
     const char *const *choices;     /* OPTION_CHOICE: in the order of the enum, NULL behind them */
-    bool             (*accepts)(const char *value);     /* of texts and paths; NULL: all are fine */
-    const char        *must_be;     /* of texts and paths: what `accepts` wants to see */
+    bool             (*accepts)(const char *value);     /* of texts, paths and each text of a
+                                                    * list; NULL: all are fine */
+    const char        *must_be;     /* what `accepts` wants to see */
     const char        *group;       /* the help's heading; NULL: an option nobody needs to know */
     const char        *help;        /* one or two sentences */
     size_t             offset;      /* in struct options */

@@ -9,6 +9,7 @@ struct unit {
 /* clang-format off */
 static const struct unit units[] = {
     {OPTION_NUMBER,   "",   1},
+    {OPTION_LIST,     "",   1},         /* how many there can be */
     {OPTION_SIZE,     "",   1},
     {OPTION_SIZE,     "K",  1 << 10},
     {OPTION_SIZE,     "M",  1 << 20},
@@ -18,6 +19,7 @@ static const struct unit units[] = {
     {OPTION_DURATION, "s",  1000},
     {OPTION_DURATION, "m",  60 * 1000},
     {OPTION_DURATION, "h",  60 * 60 * 1000},
+    {OPTION_DURATION, "d",  24 * 60 * 60 * 1000},
 };
 /* clang-format on */
 
@@ -88,9 +90,11 @@ static bool parse_choice(const struct option *option, const char *text, int64_t 
 
 static bool parse_text(const struct option *option, const char *text, const char **value)
 {
-    if (option->accepts && !option->accepts(text))
+    bool empties = option->kind == OPTION_LIST && *text == '\0';
+
+    if (option->accepts && !empties && !option->accepts(text))
         return false;
-    *value = option->kind == OPTION_PATH && *text == '\0' ? NULL : text;
+    *value = option->kind != OPTION_TEXT && *text == '\0' ? NULL : text;
     return true;
 }
 
@@ -99,6 +103,7 @@ bool option_value_parse(const struct option *option, const char *text, struct op
     switch (option->kind) {
     case OPTION_TEXT:
     case OPTION_PATH:
+    case OPTION_LIST:
         return parse_text(option, text, &value->text);
     case OPTION_NUMBER:
     case OPTION_SIZE:
@@ -124,7 +129,25 @@ static void store_number(int64_t number, void *field, size_t bytes)
         memcpy(field, &narrow, bytes);
 }
 
-void option_value_store(const struct option *option, struct option_value value, void *options)
+const struct option_list *option_list_of(const struct option *option, const void *options)
+{
+    assert(option->kind == OPTION_LIST && option->bytes == sizeof(struct option_list));
+    return (const struct option_list *)((const char *)options + option->offset);
+}
+
+static bool store_item(const struct option *option, const char *text, struct option_list *list)
+{
+    assert(bound(option, option->most) <= OPTION_LIST_MAX);
+    if (!text)
+        list->count = 0;
+    else if (list->count < (size_t)bound(option, option->most))
+        list->texts[list->count++] = text;
+    else
+        return false;
+    return true;
+}
+
+bool option_value_store(const struct option *option, struct option_value value, void *options)
 {
     void *field = (char *)options + option->offset;
 
@@ -142,7 +165,10 @@ void option_value_store(const struct option *option, struct option_value value, 
     case OPTION_CHOICE:
         store_number(value.number, field, option->bytes);
         break;
+    case OPTION_LIST:
+        return store_item(option, value.text, field);
     }
+    return true;
 }
 
 /* "common, combined or json" */
@@ -160,6 +186,7 @@ void option_value_expect(const struct option *option, struct buf *out)
     switch (option->kind) {
     case OPTION_TEXT:
     case OPTION_PATH:
+    case OPTION_LIST:
         buf_printf(out, "%s", option->must_be);
         break;
     case OPTION_NUMBER:
@@ -171,8 +198,11 @@ void option_value_expect(const struct option *option, struct buf *out)
                    option->least, option->most, option->initial);
         break;
     case OPTION_DURATION:
-        buf_printf(out, "a time from %s to %s, in seconds or with ms, s, m or h, as in %s",
-                   option->least, option->most, option->initial);
+        buf_printf(out, "a time from %s to %s, in seconds or with ms, s, m, h or d, as in %s",
+                   option->least, option->most,
+                   option->can_be_off ? option->most : option->initial);
+        if (option->can_be_off)
+            buf_append(out, STR(", or off"));
         break;
     case OPTION_BOOLEAN:
         buf_append(out, STR("yes or no"));

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "main/option_https.h"
 #include "main/option_sources.h"
 #include "main/option_value.h"
 
@@ -66,13 +67,12 @@ bool options_fail(struct options *options, enum exit_code code, const char *form
     return false;
 }
 
-/* Whose mistake it is, and where help is to be had. */
-static enum exit_code blame(enum option_source source)
+enum exit_code options_blame(enum option_source source)
 {
     return source == OPTION_FROM_COMMAND_LINE ? CODE_USAGE : CODE_CONFIGURATION;
 }
 
-static const char *hint(enum exit_code code)
+const char *options_hint(enum exit_code code)
 {
     return code == CODE_USAGE ? " (see wherry --help)" : "";
 }
@@ -80,7 +80,7 @@ static const char *hint(enum exit_code code)
 static bool refuse(struct options *options, const struct option *option,
                    const struct option_given *given)
 {
-    enum exit_code     code = blame(given->source);
+    enum exit_code     code = options_blame(given->source);
     struct buf         expected = BUF_UP_TO(512);
     struct option_name name;
     char               value[128];
@@ -89,23 +89,53 @@ static bool refuse(struct options *options, const struct option *option,
     options_fail(options, code, "%s is \"%s\"; it must be %.*s%s",
                  options_name(option, given, &name),
                  log_quote(value, sizeof value, str_view(given->text)),
-                 STR_ARG(buf_view(&expected)), hint(code));
+                 STR_ARG(buf_view(&expected)), options_hint(code));
     buf_fini(&expected);
     return false;
+}
+
+static bool refuse_one_more(struct options *options, const struct option *option,
+                            const struct option_given *given)
+{
+    enum exit_code     code = options_blame(given->source);
+    struct option_name name;
+
+    return options_fail(options, code, "%s is there once too often; it may be given %s times%s",
+                        options_name(option, given, &name), option->most, options_hint(code));
+}
+
+/* A source that says anything about a list says all of it: the first text takes the place of what
+ * lower sources said. */
+static bool take_item(struct options *options, const struct option *option,
+                      const struct option_given *given, struct option_value value)
+{
+    struct option_list *list = (struct option_list *)((char *)options + option->offset);
+
+    if (given->source > options->given[option_index(option)].source)
+        list->count = 0;
+    if (!option_value_store(option, value, options))
+        return refuse_one_more(options, option, given);
+    if (list->count)
+        list->lines[list->count - 1] = given->line;
+    return true;
 }
 
 bool options_give(struct options *options, const struct option *option, struct option_given given)
 {
     struct option_given *current = &options->given[option_index(option)];
     struct option_value  value = {0};
+    bool                 ok = true;
 
     if (!option_value_parse(option, given.text, &value))
         return refuse(options, option, &given);
-    if (given.source >= current->source) {
-        option_value_store(option, value, options);
-        *current = given;
-    }
-    return true;
+    if (given.source < current->source)
+        return true;
+    if (option->kind == OPTION_LIST)
+        ok = take_item(options, option, &given, value);
+    else
+        ok = option_value_store(option, value, options);
+    *current = given;
+    return ok;
 }
 
 static void give_defaults(struct options *options)
@@ -119,46 +149,60 @@ static void give_defaults(struct options *options)
     }
 }
 
-/* Two values that are right each and wrong together.  It is the mistake of the source that
- * overrides the other. */
-static bool clash(struct options *options, const char *a, const char *b, const char *why)
+const struct option_given *options_given(const struct options *options, const char *name)
+{
+    const struct option *option = option_find(str_view(name));
+
+    assert(option);
+    return &options->given[option_index(option)];
+}
+
+void options_follow(struct options *options, const char *name, const char *text)
+{
+    const struct option *option = option_find(str_view(name));
+
+    assert(option);
+    options->given[option_index(option)] = (struct option_given){.text = text};
+}
+
+bool options_clash(struct options *options, const char *a, const char *b, const char *why)
 {
     const struct option       *one = option_find(str_view(a));
     const struct option       *other = option_find(str_view(b));
     const struct option_given *given = &options->given[option_index(one)];
     const struct option_given *beside = &options->given[option_index(other)];
-    enum exit_code             code = blame(MAX_OF(given->source, beside->source));
+    enum exit_code             code = options_blame(MAX_OF(given->source, beside->source));
     struct option_name         one_name, other_name;
+    char                       text[128], other_text[128];
 
+    log_quote(text, sizeof text, str_view(given->text));
+    log_quote(other_text, sizeof other_text, str_view(beside->text));
     return options_fail(options, code, "%s is %s%s, but %s is %s%s; %s%s",
-                        options_name(one, given, &one_name), given->text,
+                        options_name(one, given, &one_name), text,
                         given->source == OPTION_FROM_DEFAULT ? " by default" : "",
                         options_name(other, beside, &other_name),
-                        *beside->text ? beside->text : "not given",
+                        *beside->text ? other_text : "not given",
                         beside->source == OPTION_FROM_DEFAULT && *beside->text ? " by default" : "",
-                        why, hint(code));
+                        why, options_hint(code));
 }
 
-static struct option_given *given_of(struct options *options, const char *name)
+static bool is_default(const struct options *options, const char *name)
 {
-    return &options->given[option_index(option_find(str_view(name)))];
+    return options_given(options, name)->source == OPTION_FROM_DEFAULT;
 }
 
 /* Who sets one of two values that belong together need not know of the other. */
 static void let_defaults_follow(struct options *options)
 {
     struct wherry_settings *server = &options->server;
-    struct option_given    *workers_max = given_of(options, "workers-max");
-    struct option_given    *target_max = given_of(options, "target-max");
 
-    if (workers_max->source == OPTION_FROM_DEFAULT && server->workers > server->workers_max) {
+    if (is_default(options, "workers-max") && server->workers > server->workers_max) {
         server->workers_max = server->workers;
-        workers_max->text = given_of(options, "workers")->text;
+        options_follow(options, "workers-max", options_given(options, "workers")->text);
     }
-    if (target_max->source == OPTION_FROM_DEFAULT &&
-        server->target_bytes_max > server->head_bytes_max) {
+    if (is_default(options, "target-max") && server->target_bytes_max > server->head_bytes_max) {
         server->target_bytes_max = server->head_bytes_max;
-        target_max->text = given_of(options, "head-max")->text;
+        options_follow(options, "target-max", options_given(options, "head-max")->text);
     }
 }
 
@@ -167,12 +211,13 @@ static bool fit_together(struct options *options)
     const struct wherry_settings *server = &options->server;
 
     if (server->workers > server->workers_max)
-        return clash(options, "workers", "workers-max", "it must not be more");
+        return options_clash(options, "workers", "workers-max", "it must not be more");
     if (server->target_bytes_max > server->head_bytes_max)
-        return clash(options, "target-max", "head-max",
+        return options_clash(options, "target-max", "head-max",
                      "the target is a part of the head, so it must not be more");
-    if (server->http_port == -1 && !server->unix_path)
-        return clash(options, "http-port", "unix", "one of the two is needed to listen");
+    if (server->http_port == -1 && !server->unix_path && server->tls.port == -1)
+        return options_clash(options, "http-port", "unix",
+                             "one of the two, or --tls, is needed to listen");
     return true;
 }
 
@@ -187,7 +232,7 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
         (options->config && !option_file_read(options, options->config)))
         return false;
     let_defaults_follow(options);
-    return fit_together(options);
+    return option_https_settle(options, environment) && fit_together(options);
 }
 
 void options_fini(struct options *options)

@@ -36,15 +36,35 @@ struct option_given {
     unsigned           line;
 };
 
-enum { OPTIONS_MAX = 48, OPTIONS_TEXT_MAX = 256 * 1024, OPTIONS_WARNINGS_MAX = 4096 };
+enum { OPTIONS_MAX = 64, OPTIONS_TEXT_MAX = 256 * 1024, OPTIONS_WARNINGS_MAX = 4096 };
+
+enum { OPTIONS_CERTIFICATES_MAX = 16 };
+
+enum option_client { OPTION_CLIENT_REQUIRED, OPTION_CLIENT_OPTIONAL };
+
+/* HTTPS as it was asked for.  What the server needs to know of it is in options.server.tls. */
+struct option_https {
+    bool                      is_on;
+    bool                      is_alone;     /* and there is no HTTP */
+    int                       port;
+    struct option_list        certs;        /* paths; the n-th key belongs to the n-th of them */
+    struct option_list        keys;
+    const char               *password;     /* path; NULL: none */
+    struct option_list        names;
+    int64_t                   hsts_ms;      /* -1: off */
+    enum option_client        client;
+    struct wherry_certificate certificates[OPTIONS_CERTIFICATES_MAX];   /* of certs and keys */
+};
 
 struct options {
-    struct wherry_settings server;
+    struct wherry_settings server;          /* points into `https` */
+    struct option_https    https;
     struct site_settings   site;
     enum log_level         log_level;
     const char            *config;          /* the file's path; NULL: none */
     bool                   check;
     bool                   print_config;
+    bool                   print_ca;
     bool                   print_manual;
     bool                   help;
     bool                   version;
@@ -72,6 +92,21 @@ bool options_give(struct options *options, const struct option *option,
 /* Notes a mistake; returns false, so that it can be returned. */
 bool options_fail(struct options *options, enum exit_code code, const char *format, ...)
     PRINTF_LIKE(3, 4);
+
+/* The same for two values that are right each and wrong together: "A is ..., but B is ...; why".
+ * It is the mistake of the source that overrides the other. */
+bool options_clash(struct options *options, const char *a, const char *b, const char *why);
+
+/* The value that is in force, as it was written. */
+const struct option_given *options_given(const struct options *options,
+                                         const char *name) MUST_USE;
+
+/* Its default is this text in this run, because of what another one says. */
+void options_follow(struct options *options, const char *name, const char *text);
+
+/* Whose mistake a value is, and what stands behind the sentence that tells it. */
+enum exit_code options_blame(enum option_source source) MUST_USE;
+const char    *options_hint(enum exit_code code) MUST_USE;
 
 /* What to call an option in a sentence: by the name under which it was written, "--root",
  * "WHERRY_ROOT" or "wherry.conf:7: root".  Writes into `room` and returns that. */

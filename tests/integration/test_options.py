@@ -152,7 +152,7 @@ def test_two_roots(wherry):
 def test_a_mistake_in_the_environment(wherry):
     assert_mistake(wherry(WHERRY_DRAIN="soon"), 102,
                    'WHERRY_DRAIN is "soon"; it must be a time from 0 to 24h, '
-                   "in seconds or with ms, s, m or h, as in 10s")
+                   "in seconds or with ms, s, m, h or d, as in 10s")
 
 
 def test_a_mistake_in_the_file(wherry, tmp_path):

@@ -77,7 +77,11 @@ static const struct number_case {
     {"h are hours",                         "head-timeout", "24h",      86400000},
     {"no time is refused where one is needed", "head-timeout", "0",     REFUSED},
     {"no time to drain is fine",            "drain",        "0",        0},
-    {"days are refused",                    "head-timeout", "1d",       REFUSED},
+    {"d are days",                          "hsts",         "365d",     (int64_t)365 * 86400000},
+    {"two years are the most of them",      "hsts",         "731d",     REFUSED},
+    {"a time can be off where it says so",  "hsts",         "off",      -1},
+    {"and only there",                      "head-timeout", "off",      REFUSED},
+    {"weeks are refused",                   "head-timeout", "1w",       REFUSED},
     {"a time over the most is refused",     "head-timeout", "1441m",    REFUSED},
 
     {"yes is yes",                          "clean-urls",   "yes",      1},
@@ -101,6 +105,13 @@ static const struct number_case {
     {"debug is a level",                    "log-level",    "debug",    LOG_DEBUG},
     {"another word is refused",             "log-level",    "loud",     REFUSED},
     {"a part of a word is refused",         "access-log",   "com",      REFUSED},
+    {"1.2 is a version of TLS",             "tls-min",      "1.2",      WHERRY_TLS_1_2},
+    {"1.3 is a version of TLS",             "tls-min",      "1.3",      WHERRY_TLS_1_3},
+    {"1.1 is none any more",                "tls-min",      "1.1",      REFUSED},
+    {"clients may be asked",                "tls-client",   "optional", OPTION_CLIENT_OPTIONAL},
+    {"the public port can be off",          "public-https-port", "off", -1},
+    {"it is never any free one",            "public-https-port", "0",   REFUSED},
+    {"HTTPS has no port that is off",       "https-port",   "off",      REFUSED},
 };
 
 static const struct text_case {
@@ -129,6 +140,12 @@ static const struct text_case {
     {"with no line break",                  "cache-control", "a\r\nX: y",       false},
     {"nor a byte over 0x7e",                "cache-control", "caf\xc3\xa9",     false},
     {"nor a blank at the end",              "cache-control", "no-cache ",       false},
+    {"a certificate has a path",            "tls-cert",     "/etc/a b.pem",     true},
+    {"a list may be emptied",               "tls-cert",     "",                 true},
+    {"a DNS name can be certified",         "tls-name",     "www.example.test", true},
+    {"so can an address",                   "tls-name",     "2001:db8::1",      true},
+    {"but no URL",                          "tls-name",     "https://a.test/",  false},
+    {"the folder of certificates may be none", "cert-dir",  "",                 true},
 };
 /* clang-format on */
 
@@ -193,6 +210,7 @@ static void each_row_is_sound(void **state)
             fail_msg("%s: no help, or too long a name", option->name);
         if ((option->accepts && !option->must_be) ||
             (option->kind == OPTION_CHOICE) != (option->choices != NULL) ||
+            (option->kind == OPTION_LIST && !option->most) ||
             (option->kind == OPTION_BOOLEAN) != (option->argument == NULL))
             fail_msg("%s: half a row", option->name);
         assert_ptr_equal(option_find(str_view(option->name)), option);
@@ -262,6 +280,17 @@ static void the_defaults_agree_with_the_modules(void **state)
     assert_int_equal(options.server.wait_timeout_ms, server.wait_timeout_ms);
     assert_int_equal(options.server.drain_ms, server.drain_ms);
     assert_int_equal(options.server.access_log, server.access_log);
+    assert_int_equal(options.server.tls.port, server.tls.port);
+    assert_int_equal(options.server.tls.public_port, server.tls.public_port);
+    assert_int_equal(options.server.tls.min, server.tls.min);
+    assert_int_equal(options.server.tls.handshake_timeout_ms, server.tls.handshake_timeout_ms);
+    assert_int_equal(options.server.tls.hsts_s, server.tls.hsts_s);
+    assert_int_equal(options.server.tls.redirects, server.tls.redirects);
+    assert_int_equal(options.server.tls.certificates_count, 0);
+    assert_int_equal(options.server.tls.names_count, 0);
+    assert_null(options.server.tls.cert_dir);       /* there is no HOME here */
+    assert_null(options.server.tls.client_ca_path);
+    assert_null(options.server.tls.key_log_path);
     assert_int_equal(options.log_level, LOG_INFO);
     options_fini(&options);
 }
@@ -399,6 +428,31 @@ static const struct value_case {
      "root", "a", "command line"},
     {"off is fine with a socket", WORDS("--http-port=off", "--unix=s"),
      "http-port", "off", "command line"},
+    {"off is fine with HTTPS", WORDS("--http-port=off", "--tls"),
+     "http-port", "off", "command line"},
+    {"certificates are kept at home", WORDS(NULL),
+     "cert-dir", "/.local/state/wherry", "default"},
+    {"or where state is kept", ENVIRONMENT("XDG_STATE_HOME=/var/state/"),
+     "cert-dir", "/var/state/wherry", "default"},
+    {"unless that is no absolute path", ENVIRONMENT("XDG_STATE_HOME=state"),
+     "cert-dir", "/.local/state/wherry", "default"},
+    {"or where one says", WORDS("--cert-dir=certs"),
+     "cert-dir", "certs", "command line"},
+    {"or nowhere", WORDS("--cert-dir="),
+     "cert-dir", "", "command line"},
+    {"a certificate implies TLS", WORDS("--tls-cert=c", "--tls-key=k"),
+     "tls", "yes", "default"},
+    {"unless someone says no in the same place",
+     WORDS("--tls-cert=c", "--no-tls", "--tls-key=k"),
+     "tls", "no", "command line"},
+    {"or in a higher one",
+     {.words = {"--tls=off"}, .file = "tls-cert = c\ntls-key = k\nhttp-redirect = yes\n"},
+     "tls", "off", "command line"},
+    {"no in a lower one is overridden",
+     {.words = {"--tls-cert=c", "--tls-key=k"}, .file = "tls = no\n"},
+     "tls", "yes", "default"},
+    {"tls-only implies TLS", WORDS("--tls-only"),
+     "tls", "yes", "default"},
 };
 
 #define SEE " (see wherry --help)"
@@ -415,8 +469,11 @@ static const struct mistake_case {
      "--body-max is \"x\"; it must be a size from 0 to 64G, in bytes or with K, M or G, as in "
      "1M" SEE},
     {"no time", WORDS("--drain=soon"), CODE_USAGE,
-     "--drain is \"soon\"; it must be a time from 0 to 24h, in seconds or with ms, s, m or h, as "
-     "in 10s" SEE},
+     "--drain is \"soon\"; it must be a time from 0 to 24h, in seconds or with ms, s, m, h or d, "
+     "as in 10s" SEE},
+    {"no time to be off", WORDS("--hsts=never"), CODE_USAGE,
+     "--hsts is \"never\"; it must be a time from 0 to 730d, in seconds or with ms, s, m, h or d, "
+     "as in 730d, or off" SEE},
     {"neither yes nor no", WORDS("--clean-urls=maybe"), CODE_USAGE,
      "--clean-urls is \"maybe\"; it must be yes or no" SEE},
     {"no such choice", WORDS("--access-log=xml"), CODE_USAGE,
@@ -501,7 +558,46 @@ static const struct mistake_case {
      "wherry.conf:1: target-max is 8K, but WHERRY_HEAD_MAX is 4K; the target is a part of the "
      "head, so it must not be more"},
     {"nowhere to listen", WORDS("--http-port=off"), CODE_USAGE,
-     "--http-port is off, but --unix is not given; one of the two is needed to listen" SEE},
+     "--http-port is off, but --unix is not given; one of the two, or --tls, is needed to "
+     "listen" SEE},
+    {"a certificate without its key", WORDS("--tls-cert=a.pem"), CODE_USAGE,
+     "--tls-cert names 1 file, but --tls-key names none; each certificate needs its key, in the "
+     "same order (a file that holds both is named twice)" SEE},
+    {"a key too few",
+     {.environment = {"WHERRY_TLS_CERT=a,b"}, .file = "\ntls-key = k\n"}, CODE_CONFIGURATION,
+     "WHERRY_TLS_CERT names 2 files, but wherry.conf:2: tls-key names 1 file; each certificate "
+     "needs its key, in the same order (a file that holds both is named twice)"},
+    {"no name for a certificate", WORDS("--tls-name=a b"), CODE_USAGE,
+     "--tls-name is \"a b\"; it must be a DNS name or an IPv4 or IPv6 address" SEE},
+    {"one of several", ENVIRONMENT("WHERRY_TLS_NAME=a.test, b c"), CODE_CONFIGURATION,
+     "WHERRY_TLS_NAME is \"b c\"; it must be a DNS name or an IPv4 or IPv6 address"},
+    {"a redirect to nowhere", WORDS("--http-redirect"), CODE_USAGE,
+     "--http-redirect is yes, but --tls is no by default; there is no HTTPS to send anyone to" SEE},
+    {"certificates of clients by HTTP", ENVIRONMENT("WHERRY_TLS_CLIENT_CA=ca.pem"),
+     CODE_CONFIGURATION,
+     "WHERRY_TLS_CLIENT_CA is ca.pem, but --tls is no by default; only HTTPS asks clients for "
+     "certificates"},
+    {"a name without a certificate", WORDS("--tls-name=a.test"), CODE_USAGE,
+     "--tls-name is a.test, but --tls is no by default; only HTTPS has a certificate" SEE},
+    {"a password without a key", FILE_SAYS("tls-key-password-file = \"p\\x0a\"\n"),
+     CODE_CONFIGURATION,
+     "wherry.conf:1: tls-key-password-file is p\\x0a, but --tls is no by default; only HTTPS has a "
+     "key"},
+    {"clients must, but by whom", WORDS("--tls", "--tls-client=required"), CODE_USAGE,
+     "--tls-client is required, but --tls-client-ca is not given; it is about certificates that "
+     "such an authority has signed" SEE},
+    {"clients may, but by whom", FILE_SAYS("tls = yes\ntls-client = optional\n"),
+     CODE_CONFIGURATION,
+     "wherry.conf:2: tls-client is optional, but --tls-client-ca is not given; it is about "
+     "certificates that such an authority has signed"},
+    {"only TLS and no TLS", WORDS("--tls-only", "--no-tls"), CODE_USAGE,
+     "--tls-only is yes, but --tls is no; it cannot be both" SEE},
+    {"one port for two", WORDS("--tls", "--https-port=8080"), CODE_USAGE,
+     "--https-port is 8080, but --http-port is 8080 by default; they must differ" SEE},
+    {"the authority of a given certificate",
+     WORDS("--print-ca", "--tls-cert=a", "--tls-key=b"), CODE_USAGE,
+     "--print-ca is yes, but --tls-cert is a; wherry has an authority only for the certificate "
+     "that it makes itself" SEE},
 };
 
 static const struct warning_case {
@@ -614,6 +710,157 @@ static void values_of_each_kind_reach_their_fields(void **state)
     assert_string_equal(run.options.site.index, "");
     assert_string_equal(run.options.config, "wherry.conf");
     assert_int_equal(run.options.log_level, LOG_WARN);
+    run_end(&run);
+}
+
+/* ---- lists ---------------------------------------------------------------------------- */
+
+static const struct list_case {
+    const char *promise;
+    struct said said;
+    const char *names;          /* with a blank behind each */
+} list_cases[] = {
+    {"a list is empty", WORDS("--tls"), ""},
+    {"each option adds to it", WORDS("--tls", "--tls-name=a", "--tls-name", "b"), "a b "},
+    {"so does each line", FILE_SAYS("tls-name = a\ntls = yes\ntls-name = b\n"), "a b "},
+    {"and each part of a variable", ENVIRONMENT("WHERRY_TLS=yes", "WHERRY_TLS_NAME=a,b"), "a b "},
+    {"blanks and commas too many do not count",
+     ENVIRONMENT("WHERRY_TLS=yes", "WHERRY_TLS_NAME= a ,, b,"), "a b "},
+    {"the environment takes the place of the file",
+     {.environment = {"WHERRY_TLS=yes", "WHERRY_TLS_NAME=c"},
+      .file = "tls-name = a\ntls-name = b\n"}, "c "},
+    {"the command line that of both",
+     {.words = {"--tls", "--tls-name=d"}, .environment = {"WHERRY_TLS_NAME=c"},
+      .file = "tls-name = a\ntls-name = b\n"}, "d "},
+    {"an empty one empties it",
+     {.words = {"--tls", "--tls-name="}, .file = "tls-name = a\n"}, ""},
+    {"also within one source", WORDS("--tls", "--tls-name=a", "--tls-name=", "--tls-name=b"), "b "},
+    {"an empty variable says nothing",
+     {.environment = {"WHERRY_TLS_NAME="}, .file = "tls = yes\ntls-name = a\n"}, "a "},
+};
+
+static void each_list_is_what_the_highest_source_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(list_cases); i++) {
+        const struct list_case  *c = &list_cases[i];
+        const struct wherry_tls *tls;
+        char                     names[256] = "";
+        struct run               run;
+
+        run_start(&run, &c->said);
+        if (!run.ok)
+            fail_msg("not kept: %s: %s", c->promise, run.options.mistake.sentence);
+        tls = &run.options.server.tls;
+        for (size_t n = 0; n < tls->names_count; n++)
+            strcat(strcat(names, tls->names[n]), " ");
+        if (strcmp(names, c->names) != 0)
+            fail_msg("not kept: %s: %s", c->promise, names);
+        run_end(&run);
+    }
+}
+
+static void a_list_has_an_end(void **state)
+{
+    char        file[1024] = "tls = yes\n";
+    struct said said = {.file = file};
+    struct run  run;
+
+    (void)state;
+    for (int i = 0; i < 32; i++)
+        strcat(file, "tls-name = a\n");
+    run_start(&run, &said);
+    assert_true(run.ok);
+    assert_int_equal(run.options.server.tls.names_count, 32);
+    run_end(&run);
+
+    strcat(file, "tls-name = a\n");
+    run_start(&run, &said);
+    assert_false(run.ok);
+    assert_int_equal(run.options.mistake.code, CODE_CONFIGURATION);
+    assert_string_equal(run.options.mistake.sentence,
+                        "wherry.conf:34: tls-name is there once too often; it may be given 32 "
+                        "times");
+    run_end(&run);
+}
+
+static void each_certificate_has_its_key(void **state)
+{
+    const struct said        said = {.words = {"--tls-cert=c1", "--tls-cert=c2"},
+                                     .environment = {"WHERRY_TLS_KEY=k1,k2"},
+                                     .file = "tls-key-password-file = p\ntls-key = k0\n"};
+    const struct wherry_tls *tls;
+    struct run               run;
+
+    (void)state;
+    run_start(&run, &said);
+    assert_true(run.ok);
+    tls = &run.options.server.tls;
+    assert_int_equal(tls->port, 8443);
+    assert_int_equal(tls->certificates_count, 2);
+    assert_string_equal(tls->certificates[0].cert_path, "c1");
+    assert_string_equal(tls->certificates[0].key_path, "k1");
+    assert_string_equal(tls->certificates[1].cert_path, "c2");
+    assert_string_equal(tls->certificates[1].key_path, "k2");
+    assert_string_equal(tls->certificates[1].password_path, "p");
+    run_end(&run);
+}
+
+static void https_is_told_to_the_server(void **state)
+{
+    const struct said said = {
+        .words = {"--tls-only", "--https-port=0", "--http-redirect", "--tls-min=1.3",
+                  "--hsts=365d", "--cert-dir=c"},
+        .environment = {"WHERRY_TLS_CLIENT_CA=ca.pem", "WHERRY_PUBLIC_HTTPS_PORT=443",
+                        "WHERRY_HANDSHAKE_TIMEOUT=1500ms"},
+        .file = "tls-client = optional\ntls-key-log = log\n",
+    };
+    const struct wherry_tls *tls;
+    struct run               run;
+
+    (void)state;
+    run_start(&run, &said);
+    assert_true(run.ok);
+    tls = &run.options.server.tls;
+    assert_int_equal(run.options.server.http_port, -1);
+    assert_int_equal(tls->port, 0);
+    assert_true(tls->redirects);
+    assert_int_equal(tls->public_port, 443);
+    assert_int_equal(tls->min, WHERRY_TLS_1_3);
+    assert_int_equal(tls->hsts_s, 365 * 86400);
+    assert_string_equal(tls->cert_dir, "c");
+    assert_string_equal(tls->client_ca_path, "ca.pem");
+    assert_true(tls->client_is_optional);
+    assert_string_equal(tls->key_log_path, "log");
+    assert_int_equal(tls->handshake_timeout_ms, 1500);
+    run_end(&run);
+}
+
+static void a_list_is_printed_a_line_each(void **state)
+{
+    const struct said said = {.environment = {"WHERRY_TLS_NAME=b,c"},
+                              .file = "tls-cert = one\ntls-key = two\n\ntls-cert = three\n"
+                                      "tls-key = \"fo#ur\"\n"};
+    static const char *const lines[] = {
+        "tls                   = yes          # default\n",
+        "tls-cert              = one          # wherry.conf:1\n"
+        "tls-cert              = three        # wherry.conf:4\n"
+        "tls-key               = two          # wherry.conf:2\n"
+        "tls-key               = \"fo\\x23ur\"   # wherry.conf:5\n",
+        "tls-name              = b            # WHERRY_TLS_NAME\n"
+        "tls-name              = c            # WHERRY_TLS_NAME\n",
+    };
+    struct buf out = BUF_UP_TO(1 << 16);
+    struct run run;
+
+    (void)state;
+    run_start(&run, &said);
+    assert_true(run.ok);
+    option_config_print(&run.options, &out);
+    for (size_t i = 0; i < COUNTOF(lines); i++)
+        if (!memmem(out.ptr, out.len, lines[i], strlen(lines[i])))
+            fail_msg("not printed: %s in %.*s", lines[i], STR_ARG(buf_view(&out)));
+    buf_fini(&out);
     run_end(&run);
 }
 
@@ -739,7 +986,8 @@ static void the_help_tells_all_options_in_lines_of_99_columns(void **state)
 
 static void without_memory_it_says_so_and_can_be_asked_again(void **state)
 {
-    const struct said said = {.file = "root = \"/a\"\nindex = b\n"};
+    const struct said said = {.environment = {"WHERRY_TLS_NAME=a,b"},
+                              .file = "root = \"/a\"\nindex = b\ntls = yes\n"};
 
     (void)state;
     for (size_t n = 1; alloc_fail_next(n); n++) {
@@ -810,6 +1058,11 @@ int main(void)
         cmocka_unit_test(each_mistake_is_one_sentence_and_a_code),
         cmocka_unit_test(an_unknown_variable_only_warns),
         cmocka_unit_test(values_of_each_kind_reach_their_fields),
+        cmocka_unit_test(each_list_is_what_the_highest_source_says),
+        cmocka_unit_test(a_list_has_an_end),
+        cmocka_unit_test(each_certificate_has_its_key),
+        cmocka_unit_test(https_is_told_to_the_server),
+        cmocka_unit_test(a_list_is_printed_a_line_each),
         cmocka_unit_test(help_is_given_whatever_else_is_wrong),
         cmocka_unit_test(a_nul_in_a_file_is_a_mistake),
         cmocka_unit_test(a_line_of_8190_bytes_is_the_longest),
