@@ -17,18 +17,13 @@ enum {
     FINDS          = ROOT_BROKEN + 1,
 };
 
-struct complaints {
-    _Atomic int64_t second;
-    atomic_uint     count;                      /* in that second */
-};
-
 struct site {
     struct root         *root;
     struct cache        *cache;
     struct resolve_rules rules;
     const char          *cache_control;
     int64_t              kept_ms;               /* only the keeper's thread looks at it */
-    struct complaints    complaints[FINDS];
+    struct log_quota     complaints[FINDS];
 };
 
 static const struct str error_pages[] = {STR("404.html"), STR("50x.html")};
@@ -40,26 +35,19 @@ static struct wherry_slice slice(struct str s)
 
 /* ---- what the operator should know ------------------------------------------------- */
 
-/* Two threads at the turn of a second may let one line more pass, or less. */
-static bool may_complain(struct site *site, enum root_find find)
-{
-    struct complaints *complaints = &site->complaints[find];
-    int64_t second = clock_now().ms / 1000;
-
-    if (atomic_exchange(&complaints->second, second) != second)
-        atomic_store(&complaints->count, 0);
-    return atomic_fetch_add(&complaints->count, 1) < COMPLAINTS_MAX;
-}
-
 /* A file that is there and is not served is more often a mistake of ours than of the visitor's. */
 static void complain(struct site *site, const struct resolution *resolution)
 {
     const struct stat *status = &resolution->status;
     const char *why = resolution->refusal.why;
     struct str name = str_view(resolution->name);
+    unsigned untold;
 
-    if (resolution->find <= ROOT_MISSING || !may_complain(site, resolution->find))
+    if (resolution->find <= ROOT_MISSING ||
+        !log_within(&site->complaints[resolution->find], COMPLAINTS_MAX, &untold))
         return;
+    if (untold)
+        log_warn("cannot serve more files", "untold=%u why=\"%s\"", untold, why);
     if (resolution->find == ROOT_BROKEN) {
         errno = resolution->error;
         log_error("cannot serve", "path=\"%s\" why=\"%s\" errno=\"%m\"", LOG_QUOTE(name), why);
