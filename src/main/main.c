@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "main/announce.h"
+#include "main/authority.h"
+#include "main/hide.h"
 #include "main/option_help.h"
 #include "main/options.h"
 #include "main/signals.h"
@@ -44,12 +47,14 @@ static enum exit_code answer(struct buf *out)
 /* Is there something to tell instead of serving? */
 static bool is_question(const struct options *options)
 {
-    return options->help || options->version || options->print_manual || options->print_config;
+    return options->help || options->version || options->print_manual || options->print_config ||
+           options->print_ca;
 }
 
-static enum exit_code answer_question(const struct options *options)
+static enum exit_code answer_question(struct program *program)
 {
-    struct buf out = BUF_UP_TO(ANSWER_BYTES_MAX);
+    const struct options *options = &program->options;
+    struct buf            out = BUF_UP_TO(ANSWER_BYTES_MAX);
 
     if (options->help)
         option_help_print(&out);
@@ -57,18 +62,12 @@ static enum exit_code answer_question(const struct options *options)
         buf_append(&out, STR("wherry " WHERRY_VERSION "\n"));
     else if (options->print_manual)
         option_manual_print(&out);
-    else
+    else if (options->print_config)
         option_config_print(options, &out);
+    else if (!authority_print(&options->server.tls, &out, program->problem,
+                              sizeof program->problem))
+        return buf_fini(&out), complain(program->problem, CODE_SYSTEM);
     return answer(&out);
-}
-
-/* The root as seen from anywhere, for people to read. */
-static void print_root(const struct site_settings *site, struct buf *out)
-{
-    char *path = realpath(site->root, NULL);
-
-    buf_printf(out, "%s", path ? path : site->root);
-    free(path);
 }
 
 static bool open_site(struct program *program)
@@ -84,9 +83,7 @@ static bool open_site(struct program *program)
                  "cannot look into the folder \"%s\": %s", options->site.root, strerror(errno));
         return false;
     }
-    if (options->config && !site_hide(program->site, options->config))
-        return tell(program, "cannot keep the configuration file from being served");
-    return true;
+    return hide_what_is_ours(program->site, options, program->problem, sizeof program->problem);
 }
 
 static bool open_server(struct program *program)
@@ -97,27 +94,11 @@ static bool open_server(struct program *program)
     return wherry_server_open(program->server, program->problem, sizeof program->problem);
 }
 
-/* "wherry 0.1.0 carries /site", then each URL on a line of its own, for people and for programs
- * that wait until it listens. */
-static void announce(const struct program *program)
-{
-    struct buf  out = BUF_UP_TO(16 * 1024);
-    const char *url;
-
-    buf_append(&out, STR("wherry " WHERRY_VERSION " carries "));
-    print_root(&program->options.site, &out);
-    buf_append_byte(&out, '\n');
-    for (size_t i = 0; (url = wherry_server_url(program->server, i)); i++)
-        buf_printf(&out, "  %s\n", url);
-    log_print(buf_view(&out));
-    buf_fini(&out);
-}
-
 static bool run(struct program *program)
 {
     if (!log_start())
         return tell(program, "cannot start the thread of the log");
-    announce(program);
+    announce(&program->options, program->server);
     (void)!wherry_server_run(program->server, program->problem, sizeof program->problem);
     log_stop(LOG_STOP_MS);
     return program->problem[0] == '\0';
@@ -125,12 +106,14 @@ static bool run(struct program *program)
 
 static enum exit_code check(struct program *program)
 {
-    struct buf out = BUF_UP_TO(16 * 1024);
+    const struct wherry_tls *tls = &program->options.server.tls;
+    struct buf               out = BUF_UP_TO(16 * 1024);
 
-    if (!open_site(program))
+    if (!open_site(program) ||
+        (tls->port != -1 && !authority_check(tls, program->problem, sizeof program->problem)))
         return complain(program->problem, CODE_SYSTEM);
     buf_append(&out, STR("wherry " WHERRY_VERSION " is ready to carry "));
-    print_root(&program->options.site, &out);
+    announce_root(&program->options.site, &out);
     buf_append_byte(&out, '\n');
     return answer(&out);
 }
@@ -140,7 +123,7 @@ static enum exit_code serve(struct program *program)
     bool ok = open_site(program) && open_server(program);
 
     if (ok) {
-        signals_stop(program->server);
+        signals_direct(program->server);
         ok = run(program);
         signals_forget();
     }
@@ -164,7 +147,7 @@ int main(int argc, char **argv)
     if (!options_read(&program.options, argc, argv, environ)) {
         code = complain(program.options.mistake.sentence, program.options.mistake.code);
     } else if (is_question(&program.options)) {
-        code = answer_question(&program.options);
+        code = answer_question(&program);
     } else {
         start_speaking(&program.options);
         code = program.options.check ? check(&program) : serve(&program);

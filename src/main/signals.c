@@ -8,17 +8,26 @@
 #include "base/base.h"
 #include "wherry.h"
 
-static _Atomic(struct wherry_server *) stopped_by_signal;
-static atomic_uint signals_received;
+static _Atomic(struct wherry_server *) directed;
+static atomic_uint stops_received;
 
 /* Calls only what POSIX and wherry.h allow in a handler; two threads may be in here at once. */
 static void on_stop(int number)
 {
-    struct wherry_server *server = atomic_load(&stopped_by_signal);
+    struct wherry_server *server = atomic_load(&directed);
 
-    if (!server || atomic_fetch_add(&signals_received, 1) > 0)
+    if (!server || atomic_fetch_add(&stops_received, 1) > 0)
         _exit(128 + number);
     wherry_server_stop(server);
+}
+
+static void on_reload(int number)
+{
+    struct wherry_server *server = atomic_load(&directed);
+
+    (void)number;
+    if (server)
+        wherry_server_reload(server);
 }
 
 /* Cannot fail: the signals exist and may be caught. */
@@ -33,17 +42,17 @@ static void handle(int number, void (*handler)(int))
     (void)result;
 }
 
-void signals_stop(struct wherry_server *server)
+void signals_direct(struct wherry_server *server)
 {
-    atomic_store(&signals_received, 0);
-    atomic_store(&stopped_by_signal, server);
+    atomic_store(&stops_received, 0);
+    atomic_store(&directed, server);
     handle(SIGPIPE, SIG_IGN);
-    handle(SIGHUP, SIG_IGN);
+    handle(SIGHUP, on_reload);
     handle(SIGTERM, on_stop);
     handle(SIGINT, on_stop);
 }
 
 void signals_forget(void)
 {
-    atomic_store(&stopped_by_signal, NULL);
+    atomic_store(&directed, NULL);
 }

@@ -1,17 +1,18 @@
-/* signals - how the system asks the program to stop.
+/* signals - how the system asks the program to stop, or to look at its certificates.
  *
  * SIGTERM and SIGINT stop the server, which finishes what is in flight; a second one ends the
- * process at once.  SIGPIPE and SIGHUP are ignored.  The handlers are explicit ones, so they work
- * for process 1 of a container, which has no default actions. */
+ * process at once.  SIGHUP makes it read certificates and keys anew.  SIGPIPE is ignored.  The
+ * handlers are explicit ones, so they work for process 1 of a container, which has no default
+ * actions. */
 #ifndef MAIN_SIGNALS_H
 #define MAIN_SIGNALS_H
 
 struct wherry_server;
 
-/* From here on signals stop `server`, which must live until signals_forget. */
-void signals_stop(struct wherry_server *server);
+/* From here on signals are for `server`, which must live until signals_forget. */
+void signals_direct(struct wherry_server *server);
 
-/* The server is going away: a signal ends the process from here on. */
+/* The server is going away: a signal that would stop it ends the process from here on. */
 void signals_forget(void);
 
 #endif

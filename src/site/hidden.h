@@ -1,8 +1,8 @@
 /* hidden - what is never served, by whatever name it is asked for.
  *
- * Files and folders are hidden by name: by what their names lead to at the moment somebody asks, and
- * by what they led to before, for as long as that has a name anywhere.  What a name leads to is held
- * open (O_PATH), so its inode number cannot pass to another file meanwhile.
+ * Files and folders are hidden by name: by what their names lead to at the moment somebody asks,
+ * and by what they led to before, for as long as that has a name anywhere.  What a name leads to is
+ * held open (O_PATH), so its inode number cannot pass to another file meanwhile.
  *
  * Opens nothing itself: the one who does is handed in.  Threads may share it; only additions and
  * hidden_refresh are for one thread at a time. */
@@ -57,8 +57,8 @@ void hidden_fini(struct hidden *hidden);
  * is no room for more. */
 bool hidden_add(struct hidden *hidden, enum hidden_kind kind, char *path) MUST_USE;
 
-/* True for what a hidden name leads to, now or before.  Looks at the names of that kind now, so what
- * is asked about should have been opened before. */
+/* True for what a hidden name leads to, now or before.  Looks at the names of that kind now, so
+ * what is asked about should have been opened before. */
 bool hidden_has(struct hidden *hidden, enum hidden_kind kind, struct identity identity) MUST_USE;
 
 /* The same without a look at the names. */

@@ -5,11 +5,14 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from program import Wherry
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "wherry.8"
 
@@ -113,6 +116,35 @@ def test_what_is_printed_is_a_file(wherry, tmp_path, root):
     assert len(values(first)) > 20
 
 
+def lists(printed, name):
+    return re.findall(rf"^{name} += (.*?) +# (.*)$", printed, re.MULTILINE)
+
+
+def test_a_list_comes_from_the_highest_source(wherry, tmp_path):
+    (tmp_path / "w.conf").write_text("tls = yes\ntls-name = a.test\ntls-name = b.test\n")
+    printed = told(wherry("--print-config", "--config=w.conf"))
+    assert lists(printed, "tls-name") == [("a.test", "w.conf:2"), ("b.test", "w.conf:3")]
+    printed = told(wherry("--print-config", "--config=w.conf", WHERRY_TLS_NAME="c.test, ::2"))
+    assert lists(printed, "tls-name") == [("c.test", "WHERRY_TLS_NAME"), ("::2", "WHERRY_TLS_NAME")]
+    printed = told(wherry("--print-config", "--config=w.conf", "--tls-name=d.test",
+                          WHERRY_TLS_NAME="c.test"))
+    assert lists(printed, "tls-name") == [("d.test", "command line")]
+
+
+@pytest.mark.parametrize("options", [
+    ["--tls", "--tls-name=a.test", "--tls-name=::2", "--hsts=365d", "--cert-dir="],
+    ["--tls-cert=a b.pem", "--tls-key=a#b.pem", "--tls-cert=c", "--tls-key=c", "--tls-only"],
+    ["--tls-cert=a", "--tls-key=b", "--no-tls", "--http-redirect"],
+    ["--tls", "--tls-client-ca=ca.pem", "--tls-client=optional", "--public-https-port=443"],
+])
+def test_what_is_printed_of_https_is_a_file(wherry, tmp_path, options):
+    first = told(wherry("--print-config", *options))
+    (tmp_path / "w.conf").write_text(first)
+    second = told(wherry("--print-config", "--config=w.conf"))
+    setting = re.compile(r"^\S+ += .*?(?= +# )", re.MULTILINE)
+    assert setting.findall(first) == setting.findall(second)
+
+
 def test_what_kubernetes_sets_is_passed_over_in_silence(wherry):
     told(wherry("--check", WHERRY_PORT="tcp://10.0.0.1:80", WHERRY_SERVICE_HOST="10.0.0.1",
                 WHERRY_SERVICE_PORT="80", WHERRY_SERVICE_PORT_HTTP="80",
@@ -169,6 +201,70 @@ def test_a_file_that_cannot_be_read(wherry):
 def test_mistakes_are_found_before_anything_is_opened(wherry):
     assert_mistake(wherry("nowhere", WHERRY_LINKS="all"), 102,
                    'WHERRY_LINKS is "all"; it must be beneath or none')
+
+
+def test_a_certificate_without_a_key(wherry):
+    assert_mistake(wherry("--tls-cert=a.pem", "--tls-cert=b.pem", WHERRY_TLS_KEY="k"), 100,
+                   "--tls-cert names 2 files, but WHERRY_TLS_KEY names 1 file; each certificate "
+                   "needs its key, in the same order (a file that holds both is named twice) "
+                   "(see wherry --help)")
+
+
+def test_a_redirect_without_https(wherry):
+    assert_mistake(wherry(WHERRY_HTTP_REDIRECT="yes"), 102,
+                   "WHERRY_HTTP_REDIRECT is yes, but --tls is no by default; "
+                   "there is no HTTPS to send anyone to")
+
+
+# ---- certificates, without serving
+
+
+def test_check_reads_what_is_given(wherry, authority, tmp_path):
+    pair, other = authority.issue("a.test"), authority.issue("b.test")
+    told(wherry("--check", *pair.options))
+    told(wherry("--check", *pair.options, f"--tls-client-ca={authority.cert}"))
+    run = wherry("--check", f"--tls-cert={pair.cert}", f"--tls-key={other.key}")
+    assert (run.stdout, run.returncode) == ("", 111)
+    assert str(other.key) in run.stderr and run.stderr.count("\n") == 1
+    run = wherry("--check", *pair.options, "--tls-client-ca=none.pem")
+    assert (run.stdout, run.returncode) == ("", 111)
+    assert "none.pem" in run.stderr and run.stderr.count("\n") == 1
+
+
+def test_check_writes_nothing(wherry, tmp_path):
+    told(wherry("--check", "--tls", "--cert-dir=certs", "--tls-key-log=secrets"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_print_ca_makes_an_authority_once(wherry, tmp_path):
+    pem = told(wherry("--print-ca", XDG_STATE_HOME=str(tmp_path / "state")))
+    kept = tmp_path / "state" / "wherry"
+    assert ssl.PEM_cert_to_DER_cert(pem) and pem == (kept / "ca.pem").read_text()
+    assert (kept / "ca-key.pem").stat().st_mode & 0o777 == 0o600
+    assert told(wherry("--print-ca", "--cert-dir", kept)) == pem
+    assert told(wherry("--print-ca", HOME="/nowhere", XDG_STATE_HOME=str(tmp_path / "state"))) == pem
+
+
+def test_print_ca_leaves_the_authority_of_a_server_with_more_names(wherry, tmp_path):
+    pem = told(wherry("--print-ca", "--cert-dir=certs", "--tls-name=a.test"))
+    assert told(wherry("--print-ca", "--cert-dir=certs")) == pem
+    assert told(wherry("--print-ca", "--cert-dir=certs", "--tls-name=a.test")) == pem
+    assert told(wherry("--print-ca", "--cert-dir=certs", "--tls-name=b.test")) != pem
+
+
+def test_print_ca_has_to_keep_it(wherry, tmp_path):
+    (tmp_path / "file").write_text("")
+    run = wherry("--print-ca", "--cert-dir=file/certs")
+    assert (run.stdout, run.returncode) == ("", 111)
+    assert "file/certs" in run.stderr and run.stderr.count("\n") == 1
+    assert_mistake(wherry("--print-ca", "--cert-dir="), 111,
+                   "there is no folder that keeps an authority; name one with --cert-dir")
+
+
+def test_print_ca_is_for_an_authority_of_its_own(wherry):
+    assert_mistake(wherry("--print-ca", "--tls-cert=a", "--tls-key=b"), 100,
+                   "--print-ca is yes, but --tls-cert is a; wherry has an authority only for the "
+                   "certificate that it makes itself (see wherry --help)")
 
 
 # ---- the system says no
@@ -231,6 +327,55 @@ def test_it_says_what_it_carries_and_where(request, tmp_path):
         assert process.wait(30) == 0
     assert re.fullmatch(rf"wherry \S+ carries {re.escape(str(tmp_path))}\n", first)
     assert re.fullmatch(r"  http://localhost:[1-9]\d*\n", second)
+
+
+FINGERPRINT = r"SHA-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}"
+
+
+def start_tls(build, tmp_path, folder, **more):
+    return Wherry(build.program, tmp_path, "--http-port=0", "--tls", "--https-port=0",
+                  f"--cert-dir={tmp_path / folder}", secure=False, patience=build.patience, **more)
+
+
+def test_it_says_how_to_trust_a_new_authority(build, tmp_path):
+    server = start_tls(build, tmp_path, "my certs")
+    try:
+        path = f"'{tmp_path}/my certs/ca.pem'"
+        server.wait_log(r"^  https://localhost:[1-9]\d*$")
+        server.wait_log(rf"^  {re.escape(path)}\n  {FINGERPRINT}$")
+        server.wait_log(rf"^  Debian, Ubuntu +sudo install -m 644 {re.escape(path)} /usr/local/share/"
+                        "ca-certificates/wherry.crt && sudo update-ca-certificates$")
+        server.wait_log(r"^  Firefox ")
+        server.stop()
+        assert server.said == ""
+    finally:
+        server.kill()
+
+
+def test_it_says_little_about_one_that_is_known(build, tmp_path):
+    for turn in range(2):
+        server = start_tls(build, tmp_path, "certs")
+        try:
+            server.wait_log(r"^  https://localhost:[1-9]\d*$")
+            if turn:
+                server.wait_log(rf"^its authority: {tmp_path}/certs/ca.pem, {FINGERPRINT}; "
+                                rf"wherry --print-ca --cert-dir {tmp_path}/certs$")
+            server.stop()
+            assert ("Firefox" in server.log) == (turn == 0)
+        finally:
+            server.kill()
+
+
+def test_it_warns_of_an_authority_that_it_cannot_keep(build, tmp_path):
+    (tmp_path / "file").write_text("")
+    server = start_tls(build, tmp_path, "file/certs")
+    try:
+        server.wait_log(r"^  https://localhost:[1-9]\d*$")
+        server.wait_log(rf"another one after a restart:\n  {FINGERPRINT}$")
+        server.wait_error(rf"warn cannot keep the certificate .*{tmp_path}/file/certs")
+        server.stop()
+    finally:
+        server.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,0 +1,119 @@
+#include "main/announce.h"
+
+#include <stdlib.h>
+
+void announce_word(struct buf *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./+:,@%=";
+
+    if (*word && *word != '-' && word[strspn(word, plain)] == '\0') {
+        buf_append(out, str_view(word));
+        return;
+    }
+    buf_append_byte(out, '\'');
+    for (const char *c = word; *c; c++) {
+        if (*c == '\'')
+            buf_append(out, STR("'\\''"));
+        else
+            buf_append_byte(out, *c);
+    }
+    buf_append_byte(out, '\'');
+}
+
+/* ---- the authority -------------------------------------------------------------------- */
+
+/* `before` and `behind` the path are for a shell, on the machine that is to trust it. */
+static const struct recipe {
+    const char *system;
+    const char *before;
+    const char *behind;
+} recipes[] = {
+    {"Debian, Ubuntu", "sudo install -m 644 ",
+     " /usr/local/share/ca-certificates/wherry.crt && sudo update-ca-certificates"},
+    {"Fedora", "sudo trust anchor ", ""},
+    {"macOS", "sudo security add-trusted-cert -d -r trustRoot"
+              " -k /Library/Keychains/System.keychain ", ""},
+    {"Windows", "certutil -addstore -f ROOT ", ""},
+    {"Chrome on Linux", "certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n wherry -i ", ""},
+};
+
+static void say_how_to_trust(const char *path, struct buf *out)
+{
+    buf_append(out, STR("To trust it, on a machine that has this file:\n"));
+    for (size_t i = 0; i < COUNTOF(recipes); i++) {
+        buf_printf(out, "  %-15s %s", recipes[i].system, recipes[i].before);
+        announce_word(out, path);
+        buf_printf(out, "%s\n", recipes[i].behind);
+    }
+    buf_printf(out, "  %-15s Settings > Privacy & Security > Certificates > View Certificates >"
+               " Authorities > Import\n", "Firefox");
+}
+
+static void say_new(const struct wherry_authority *authority, struct buf *out)
+{
+    buf_printf(out, "The certificate is wherry's own, signed by %s authority%s:\n  ",
+               authority->has_replaced ? "another" : "a new",
+               authority->has_replaced ? " than before, so whoever trusts that one is warned" : "");
+    announce_word(out, authority->path);
+    buf_printf(out, "\n  SHA-256 %s\n", authority->fingerprint);
+    say_how_to_trust(authority->path, out);
+}
+
+static void say_known(const struct wherry_authority *authority, const char *cert_dir,
+                      struct buf *out)
+{
+    buf_append(out, STR("its authority: "));
+    announce_word(out, authority->path);
+    buf_printf(out, ", SHA-256 %s; wherry --print-ca", authority->fingerprint);
+    if (cert_dir) {
+        buf_append(out, STR(" --cert-dir "));
+        announce_word(out, cert_dir);
+    }
+    buf_append_byte(out, '\n');
+}
+
+void announce_authority(const struct wherry_authority *authority, const char *cert_dir,
+                        struct buf *out)
+{
+    if (!authority->path)
+        buf_printf(out, "The certificate is wherry's own, and its authority will be another one "
+                   "after a restart:\n  SHA-256 %s\n", authority->fingerprint);
+    else if (authority->is_new)
+        say_new(authority, out);
+    else
+        say_known(authority, cert_dir, out);
+}
+
+/* ---- all of it ------------------------------------------------------------------------ */
+
+void announce_root(const struct site_settings *site, struct buf *out)
+{
+    char *path = realpath(site->root, NULL);
+
+    buf_printf(out, "%s", path ? path : site->root);
+    free(path);
+}
+
+void announce(const struct options *options, const struct wherry_server *server)
+{
+    const struct option_given *cert_dir = options_given(options, "cert-dir");
+    bool                       is_default = cert_dir->source == OPTION_FROM_DEFAULT;
+    struct wherry_authority    authority;
+    struct buf                 out = BUF_UP_TO(64 * 1024);
+    const char                *url;
+
+    buf_append(&out, STR("wherry " WHERRY_VERSION " carries "));
+    announce_root(&options->site, &out);
+    buf_append_byte(&out, '\n');
+    for (size_t i = 0; (url = wherry_server_url(server, i)); i++)
+        buf_printf(&out, "  %s\n", url);
+    if (wherry_server_authority(server, &authority)) {
+        announce_authority(&authority, is_default ? NULL : options->server.tls.cert_dir, &out);
+        if (authority.warning && *authority.warning)
+            log_warn("cannot keep the certificate", "why=\"%s\"",
+                     LOG_QUOTE(str_view(authority.warning)));
+    }
+    log_print(buf_view(&out));
+    buf_fini(&out);
+}
