@@ -264,19 +264,21 @@ static bool add(struct tls_context *context, struct tls_pair *pair, const struct
 /* Who may sign for clients, and whether they have to show a certificate. */
 static bool digest_policy(struct tls_context *context, const struct tls_rules *rules)
 {
-    EVP_MD_CTX          *digest = EVP_MD_CTX_new();
-    STACK_OF(X509_NAME) *names = SSL_CTX_get_client_CA_list(context->contexts[0]);
-    unsigned char        kind = rules->client_ca_path ? (unsigned char)(1 + rules->client) : 0;
-    bool                 ok;
+    EVP_MD_CTX            *digest = EVP_MD_CTX_new();
+    X509_STORE            *store = SSL_CTX_get_cert_store(context->contexts[0]);
+    STACK_OF(X509_OBJECT) *authorities = X509_STORE_get0_objects(store);
+    unsigned char          kind = rules->client_ca_path ? (unsigned char)(1 + rules->client) : 0;
+    bool                   ok;
 
     ok = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
          EVP_DigestUpdate(digest, &kind, 1);
-    for (int i = 0; ok && kind && i < sk_X509_NAME_num(names); i++) {
-        const unsigned char *bytes;
-        size_t               len;
+    /* Their certificates and not their names: an authority may get another key. */
+    for (int i = 0; ok && i < sk_X509_OBJECT_num(authorities); i++) {
+        X509         *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(authorities, i));
+        unsigned char id[EVP_MAX_MD_SIZE];
+        unsigned      len;
 
-        ok = X509_NAME_get0_der(sk_X509_NAME_value(names, i), &bytes, &len) &&
-             EVP_DigestUpdate(digest, bytes, len);
+        ok = !cert || (X509_digest(cert, EVP_sha256(), id, &len) && EVP_DigestUpdate(digest, id, len));
     }
     ok = ok && EVP_DigestFinal_ex(digest, context->policy, NULL);
     EVP_MD_CTX_free(digest);
