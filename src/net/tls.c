@@ -147,19 +147,24 @@ static enum io tls_read(struct transport *t, char *room, size_t size, size_t *go
 /* What is put together from pieces, or read from a file, before it is sealed. */
 static _Thread_local char record[RECORD_MAX];
 
-static size_t record_max(const struct session *session)
+/* How much of `left` goes into the next record. */
+static size_t record_size(const struct session *session, size_t left)
 {
-    return session->sent < SMALL_BYTES ? RECORD_SMALL : RECORD_MAX;
+    size_t most = session->sent < SMALL_BYTES ? RECORD_SMALL : RECORD_MAX;
+
+    return session->begun ? session->begun : MIN_OF(left, most);
 }
 
-/* Seals and sends a record.  One that was begun is finished first, whatever `bytes` says: OpenSSL
- * has sealed it already, and only wants to be asked for the same length again. */
-static enum io write_record(struct session *session, const char *bytes, size_t len, size_t *sent)
+/* Seals and sends a record.  One that was begun must be finished with the same bytes: OpenSSL may
+ * have sealed only a part of them (RFC 6066 §4), or nothing yet, because new keys have to be told
+ * first (RFC 8446 §4.6.3).  Meanwhile others have used the buffer. */
+static enum io write_record(struct session *session, size_t len, size_t *sent)
 {
-    size_t wanted = session->begun ? session->begun : len;
-    int    result = SSL_write_ex(session->ssl, bytes, wanted, sent);
+    int     result;
     enum io io;
 
+    assert(session->begun == 0 || session->begun == len);
+    result = SSL_write_ex(session->ssl, record, len, sent);
     if (result == 1) {
         session->begun = 0;
         session->sent += *sent;
@@ -167,7 +172,7 @@ static enum io write_record(struct session *session, const char *bytes, size_t l
     }
     *sent = 0;
     io = outcome(session, result);
-    session->begun = io == IO_WANT_WRITE || io == IO_WANT_READ ? wanted : 0;
+    session->begun = io == IO_WANT_WRITE || io == IO_WANT_READ ? len : 0;
     return io;
 }
 
@@ -199,10 +204,10 @@ static enum io tls_write(struct transport *t, const struct iovec *pieces, int co
     for (int i = 0; i < count; i++)
         total += pieces[i].iov_len;
     while (*sent < total && io == IO_DONE) {
-        size_t len = gather(pieces, count, *sent, record_max(session)), n;
+        size_t len = gather(pieces, count, *sent, record_size(session, total - *sent)), n;
 
         session->more = more || *sent + len < total;
-        io = write_record(session, record, len, &n);
+        io = write_record(session, len, &n);
         *sent += n;
     }
     session->more = false;
@@ -217,15 +222,13 @@ static enum io tls_send_file(struct transport *t, int file, uint64_t offset, siz
 
     *sent = 0;
     while (*sent < count && io == IO_DONE) {
-        size_t  left = count - *sent, most = record_max(session), n;
-        ssize_t len = 0;
+        size_t  left = count - *sent, size = record_size(session, left), n;
+        ssize_t len = pread(file, record, size, (off_t)(offset + *sent));
 
-        if (session->begun == 0)
-            len = pread(file, record, MIN_OF(left, most), (off_t)(offset + *sent));
-        if (session->begun == 0 && len <= 0)
+        if (len <= 0 || (size_t)len < session->begun)
             break;                      /* the file ends here, or cannot be read */
         session->more = (size_t)len < left;
-        io = write_record(session, record, (size_t)len, &n);
+        io = write_record(session, (size_t)len, &n);
         *sent += n;
     }
     session->more = false;
