@@ -42,11 +42,11 @@ static void say_how_to_trust(const char *path, struct buf *out)
 {
     buf_append(out, STR("To trust it, on a machine that has this file:\n"));
     for (size_t i = 0; i < COUNTOF(recipes); i++) {
-        buf_printf(out, "  %-15s %s", recipes[i].system, recipes[i].before);
+        buf_printf(out, "  %-16s %s", recipes[i].system, recipes[i].before);
         announce_word(out, path);
         buf_printf(out, "%s\n", recipes[i].behind);
     }
-    buf_printf(out, "  %-15s Settings > Privacy & Security > Certificates > View Certificates >"
+    buf_printf(out, "  %-16s Settings > Privacy & Security > Certificates > View Certificates >"
                " Authorities > Import\n", "Firefox");
 }
 

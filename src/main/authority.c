@@ -8,11 +8,17 @@ enum { PEM_BYTES_MAX = 64 * 1024 };
 
 /* ---- what was given ------------------------------------------------------------------- */
 
+static struct tls_pair_files files_of(const struct wherry_certificate *certificate)
+{
+    return (struct tls_pair_files){.cert_path = certificate->cert_path,
+                                   .key_path = certificate->key_path,
+                                   .password_path = certificate->password_path};
+}
+
 bool authority_check(const struct wherry_tls *tls, char *problem, size_t size)
 {
-    struct tls_pair_files            files[TLS_PAIRS_MAX];
-    const struct tls_store_settings settings = {
-        .files = files,
+    struct tls_pair_files     files[TLS_PAIRS_MAX];
+    struct tls_store_settings settings = {
         .files_count = tls->certificates_count,
         .self = {.names = tls->names, .names_count = tls->names_count},     /* in memory only */
         .client_ca_path = tls->client_ca_path,
@@ -21,11 +27,8 @@ bool authority_check(const struct wherry_tls *tls, char *problem, size_t size)
 
     assert(tls->certificates_count <= TLS_PAIRS_MAX);
     for (size_t i = 0; i < tls->certificates_count; i++)
-        files[i] = (struct tls_pair_files){
-            .cert_path = tls->certificates[i].cert_path,
-            .key_path = tls->certificates[i].key_path,
-            .password_path = tls->certificates[i].password_path,
-        };
+        files[i] = files_of(&tls->certificates[i]);
+    settings.files = files;
     store = tls_store_open(&settings, clock_now().wall_s, problem, size);
     if (!store)
         return false;

@@ -62,14 +62,14 @@ static void a_known_authority_is_one_line(void **state)
 
 #define HOW_TO_TRUST(path)                                                                       \
     "To trust it, on a machine that has this file:\n"                                            \
-    "  Debian, Ubuntu  sudo install -m 644 " path                                                \
+    "  Debian, Ubuntu   sudo install -m 644 " path                                                \
     " /usr/local/share/ca-certificates/wherry.crt && sudo update-ca-certificates\n"              \
-    "  Fedora          sudo trust anchor " path "\n"                                             \
-    "  macOS           sudo security add-trusted-cert -d -r trustRoot"                           \
+    "  Fedora           sudo trust anchor " path "\n"                                             \
+    "  macOS            sudo security add-trusted-cert -d -r trustRoot"                           \
     " -k /Library/Keychains/System.keychain " path "\n"                                          \
-    "  Windows         certutil -addstore -f ROOT " path "\n"                                    \
-    "  Chrome on Linux certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n wherry -i " path "\n"       \
-    "  Firefox         Settings > Privacy & Security > Certificates > View Certificates >"       \
+    "  Windows          certutil -addstore -f ROOT " path "\n"                                    \
+    "  Chrome on Linux  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n wherry -i " path "\n"       \
+    "  Firefox          Settings > Privacy & Security > Certificates > View Certificates >"       \
     " Authorities > Import\n"
 
 static void a_new_authority_comes_with_how_to_trust_it(void **state)
