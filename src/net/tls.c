@@ -15,7 +15,7 @@ enum {
     RECORD_MAX   = 16 * 1024,       /* bytes of data in a record (RFC 8446 §5.1) */
     RECORD_SMALL = 4 * 1024,        /* while a connection is fresh from rest */
     SMALL_BYTES  = 16 * 1024,       /* what goes out in small ones */
-    SILENT_MAX   = 32,              /* messages without data that are taken in a row */
+    SILENT_MAX   = 32,              /* records without data that are taken in a row */
     HANDSHAKE    = 0x16,            /* the first byte of a client that speaks TLS */
 };
 
@@ -26,6 +26,7 @@ struct session {
     char               *client;     /* the subject of its certificate; NULL: it has shown none */
     size_t              begun;      /* bytes of a record that is on its way; it has to be finished */
     size_t              sent;       /* since the last rest, until they do not matter any more */
+    unsigned            silent;     /* records that came since the last one with data */
     int                 fd;
     bool                is_drained; /* the last recv took all that had come */
     bool                is_empty;   /* it found nothing */
@@ -119,20 +120,36 @@ static enum io outcome(struct session *session, int result)
 
 /* ---- reading -------------------------------------------------------------------------- */
 
+/* Called for each record that comes, also for those that OpenSSL deals with by itself. */
+static void on_record(int is_sent, int version, int type, const void *head, size_t len, SSL *ssl,
+                      void *data)
+{
+    struct session *session = data;
+
+    (void)version;
+    (void)head;
+    (void)len;
+    (void)ssl;
+    if (!is_sent && type == SSL3_RT_HEADER)
+        session->silent++;
+}
+
 static enum io tls_read(struct transport *t, char *room, size_t size, size_t *got)
 {
     struct session *session = t->session;
 
     *got = 0;
-    for (int silent = 0; silent < SILENT_MAX; silent++) {
+    for (int i = 0; i < SILENT_MAX && session->silent <= SILENT_MAX; i++) {
         int     result;
         enum io io;
 
         session->is_empty = false;
         result = SSL_read_ex(session->ssl, room, size, got);
         t->is_drained = session->is_drained && !SSL_has_pending(session->ssl);
-        if (result == 1)
+        if (result == 1) {
+            session->silent = 0;
             return IO_DONE;
+        }
         io = outcome(session, result);
         /* Else a message without data was taken in, and there may be more behind it. */
         if (io != IO_WANT_READ || session->is_empty)
@@ -328,6 +345,8 @@ static struct session *session_new(int fd, struct tls_store *store)
     BIO_set_data(bio, session);
     BIO_set_init(bio, 1);
     SSL_set_bio(session->ssl, bio, bio);
+    SSL_set_msg_callback(session->ssl, on_record);
+    SSL_set_msg_callback_arg(session->ssl, session);
     SSL_set_accept_state(session->ssl);
     return session;
 }
@@ -355,6 +374,7 @@ static enum tls_step shake(struct transport *t, const char **why)
 
     if (result == 1) {
         session->client = subject_of(session->ssl);
+        session->silent = 0;
         t->ops = &tls_ops;
         return TLS_DONE;
     }

@@ -958,6 +958,23 @@ static void new_keys_alone_are_nothing(void **state)
     part(&pair);
 }
 
+static void nobody_needs_that_many_new_keys(void **state)
+{
+    struct pair pair;
+    enum io     io = IO_WANT_READ;
+
+    (void)state;
+    make_friends(&pair, &versions[1].wish);
+    for (int round = 0; round < 100 && io == IO_WANT_READ; round++) {
+        for (int i = 0; i < 100; i++)
+            caller_changes_keys(&pair.caller, i % 2);
+        caller_post(&pair.caller, SIZE_MAX);
+        io = read_nothing(&pair);
+    }
+    assert_int_equal(io, IO_FAILED);
+    part(&pair);
+}
+
 /* The server's own new keys have to be said first, and there is no room. */
 static void new_keys_may_have_to_wait_for_room(void **state)
 {
@@ -1079,6 +1096,7 @@ int main(void)
         cmocka_unit_test(slow_clients_get_what_is_theirs),
         cmocka_unit_test(a_few_new_keys_do_no_harm),
         cmocka_unit_test(new_keys_alone_are_nothing),
+        cmocka_unit_test(nobody_needs_that_many_new_keys),
         cmocka_unit_test(new_keys_may_have_to_wait_for_room),
         cmocka_unit_test(a_client_is_known_by_its_subject),
         cmocka_unit_test(who_shows_nothing_is_nobody),
