@@ -100,8 +100,8 @@ def test_a_foreign_library_has_one_door(tree, name, line):
 @pytest.mark.parametrize("name, line", [
     ("net/tls.c", "#include <openssl/ssl.h>"),
     ("net/tls_reload.c", "#include <openssl/ssl.h>"),
-    ("site/mime.c", "#include <magic.h>"),
-    ("site/coding.c", "#include <zlib.h>"),
+    ("site/sniff.c", "#include <magic.h>"),
+    ("site/encode.c", "#include <zlib.h>"),
     ("main/options.c", "#include <ini.h>"),
     ("site/representation.c", "#include <xxhash.h>"),
 ])
