@@ -195,10 +195,12 @@ bool caller_heard_end(const struct caller *caller)
 
 uint64_t caller_saw_serial(const struct caller *caller)
 {
-    X509    *shown = SSL_get0_peer_certificate(caller->ssl);
-    uint64_t serial = 0;
+    X509               *shown = SSL_get0_peer_certificate(caller->ssl);
+    const ASN1_INTEGER *number = shown ? X509_get0_serialNumber(shown) : NULL;
+    uint64_t            serial = 0;
 
-    must(!shown || ASN1_INTEGER_get_uint64(&serial, X509_get0_serialNumber(shown)), "a number");
+    for (int i = 0; number && i < ASN1_STRING_length(number); i++)
+        serial = serial << 8 | ASN1_STRING_get0_data(number)[i];
     return serial;
 }
 

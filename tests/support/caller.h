@@ -57,7 +57,7 @@ void caller_changes_keys(struct caller *caller, bool asks_for_the_same);
 struct str caller_listens(struct caller *caller);
 bool       caller_heard_end(const struct caller *caller) MUST_USE;      /* close_notify */
 
-/* The number on the certificate it was shown; 0: none. */
+/* The number on the certificate it was shown, the last eight bytes of it; 0: none. */
 uint64_t caller_saw_serial(const struct caller *caller) MUST_USE;
 
 /* The heads of the records in what came back raw, from byte `from` on. */
