@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "server/cores.h"
+#include "base/share.h"
 #include "server/keeper.h"
 
 void wherry_settings_init(struct wherry_settings *settings)
@@ -50,7 +50,7 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
         return NULL;
     server->settings = *settings;
     if (server->settings.workers == 0)
-        server->settings.workers = cores_usable();
+        server->settings.workers = share_cores();
     server->settings.workers = MAX_OF(server->settings.workers, 2u);
     server->settings.workers_max =
         MAX_OF(server->settings.workers_max, server->settings.workers);

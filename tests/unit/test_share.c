@@ -1,5 +1,5 @@
-/* What server/cores promises about how many processors we may use. */
-#include "server/cores.h"
+/* What base/share promises about what part of the machine is ours. */
+#include "base/share.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -71,6 +71,21 @@ static const struct quota_case {
     {"a group outside of what we see",      "0::/../../other\n", 2,
                                                                    {{"cpu.max", "200000 100000\n"}}},
 };
+
+static const struct memory_case {
+    const char *promise;
+    const char *self;
+    uint64_t    bytes;
+    struct { const char *name, *text; } files[2];
+} memory_cases[] = {
+    {"no cgroup, no limit",                 "",                 0, {{NULL, NULL}}},
+    {"v2: bytes",                           "0::/\n",  25165824, {{"memory.max", "25165824\n"}}},
+    {"v2: max is no limit",                 "0::/\n",           0, {{"memory.max", "max\n"}}},
+    {"v2: the tightest of nested ones",     "0::/a/b\n",     1000, {{"a/memory.max", "1000\n"},
+                                                                    {"a/b/memory.max", "2000\n"}}},
+    {"v1: bytes",                           "4:memory:/m\n", 1000, {{"memory/m/memory.limit_in_bytes", "1000\n"}}},
+    {"v1: what no machine has is no limit", "4:memory:/m\n",    0, {{"memory/m/memory.limit_in_bytes", "9223372036854771712\n"}}},
+};
 /* clang-format on */
 
 /* A file and the folders above it. */
@@ -97,7 +112,22 @@ static void a_quota_is_found_where_it_is(void **state)
         folder_enter(&mount);
         for (size_t f = 0; f < FILES_MAX && c->files[f].name; f++)
             put(c->files[f].name, c->files[f].text);
-        PROMISED_NUMBER(c->promise, cores_by_quota(mount.path, c->self), c->cores);
+        PROMISED_NUMBER(c->promise, share_cores_by_quota(mount.path, c->self), c->cores);
+        folder_leave(&mount);
+    }
+}
+
+static void so_is_a_limit_of_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(memory_cases); i++) {
+        const struct memory_case *c = &memory_cases[i];
+        struct folder             mount;
+
+        folder_enter(&mount);
+        for (size_t f = 0; f < COUNTOF(c->files) && c->files[f].name; f++)
+            put(c->files[f].name, c->files[f].text);
+        PROMISED_NUMBER(c->promise, share_memory_by_limit(mount.path, c->self), c->bytes);
         folder_leave(&mount);
     }
 }
@@ -109,21 +139,23 @@ static void a_group_with_a_name_that_is_too_long_is_no_quota(void **state)
     (void)state;
     memset(self, 'x', sizeof self - 1);
     memcpy(self, "0::/", 4);
-    assert_int_equal(cores_by_quota("/nowhere", self), 0);
+    assert_int_equal(share_cores_by_quota("/nowhere", self), 0);
 }
 
-static void there_is_at_least_one_core_here(void **state)
+static void there_is_some_of_both_here(void **state)
 {
     (void)state;
-    assert_true(cores_usable() >= 1);
+    assert_true(share_cores() >= 1);
+    assert_true(share_memory() >= 1024 * 1024);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quota_is_found_where_it_is),
+        cmocka_unit_test(so_is_a_limit_of_memory),
         cmocka_unit_test(a_group_with_a_name_that_is_too_long_is_no_quota),
-        cmocka_unit_test(there_is_at_least_one_core_here),
+        cmocka_unit_test(there_is_some_of_both_here),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
