@@ -50,9 +50,22 @@ void house_close(struct house *house)
     folder_leave(&house->folder);
 }
 
+void house_secure(struct house *house)
+{
+    static const struct tls_pair_files files = {.cert_path = "cert.pem", .key_path = "key.pem"};
+    const struct tls_store_settings    settings = {.files = &files, .files_count = 1};
+    struct minted made = minted_make(&(struct minted_wish){.common_name = "house.test"});
+    char          problem[256];
+
+    minted_write(&made, NULL, "cert.pem", "key.pem");
+    minted_fini(&made);
+    house->server->tls = tls_store_open(&settings, clock_now().wall_s, problem, sizeof problem);
+    assert(house->server->tls);
+}
+
 /* ---- guests --------------------------------------------------------------------------- */
 
-void house_admit(struct house *house, struct guest *guest)
+static void admit(struct house *house, struct guest *guest, bool to_tls)
 {
     int ends[2], error;
 
@@ -60,9 +73,36 @@ void house_admit(struct house *house, struct guest *guest)
     assert(!error);
     (void)error;
     *guest = (struct guest){.fd = ends[1], .heard = BUF_UP_TO(HEARD_MAX)};
-    guest->conn = conn_open(house->server, ends[0], &somebody, false, house->worker.moment.now);
+    guest->conn = conn_open(house->server, ends[0], &somebody, to_tls, house->worker.moment.now);
     if (!guest->conn)
         close(ends[0]);
+}
+
+void house_admit(struct house *house, struct guest *guest)
+{
+    admit(house, guest, false);
+}
+
+void house_admit_to_tls(struct house *house, struct guest *guest, const struct caller_wish *wish)
+{
+    admit(house, guest, true);
+    guest->is_secure = wish != NULL;
+    if (wish)
+        caller_open(&guest->caller, guest->fd, wish);
+}
+
+bool house_shakes_hands(struct house *house, struct guest *guest)
+{
+    struct caller *caller = &guest->caller;
+    bool           is_agreed, moves;
+
+    do {
+        is_agreed = caller_shakes(caller);
+        moves = caller_post(caller, SIZE_MAX) > 0;
+        house_run(house);
+        moves |= caller_fetch(caller) > 0;
+    } while (!is_agreed && moves && !caller->has_failed);
+    return is_agreed;
 }
 
 void house_admit_scripted(struct house *house, struct guest *guest, struct scripted *scripted)
@@ -151,8 +191,15 @@ bool house_is_empty(struct house *house)
 
 void guest_say(struct guest *guest, struct str bytes)
 {
+    ssize_t n;
+
+    if (guest->is_secure) {
+        caller_says(&guest->caller, bytes);
+        caller_post(&guest->caller, SIZE_MAX);
+        return;
+    }
     /* Who was hung up on speaks to nobody. */
-    ssize_t n = send(guest->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+    n = send(guest->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
 
     assert(n == (ssize_t)bytes.len || n == -1);
     (void)n;
@@ -165,7 +212,21 @@ void guest_say_text(struct guest *guest, const char *text)
 
 void guest_end(struct guest *guest)
 {
+    if (guest->is_secure) {
+        caller_says_end(&guest->caller);
+        caller_post(&guest->caller, SIZE_MAX);
+    }
     shutdown(guest->fd, SHUT_WR);
+}
+
+static struct str listen_to_tls(struct guest *guest)
+{
+    struct str heard = caller_listens(&guest->caller);
+
+    buf_append(&guest->heard, str_from(heard, guest->heard.len));
+    guest->has_ended = guest->caller.has_ended;
+    assert(!guest->heard.failed);
+    return buf_view(&guest->heard);
 }
 
 struct str guest_listen(struct guest *guest)
@@ -173,6 +234,8 @@ struct str guest_listen(struct guest *guest)
     char    bytes[16384];
     ssize_t n;
 
+    if (guest->is_secure)
+        return listen_to_tls(guest);
     while ((n = recv(guest->fd, bytes, sizeof bytes, 0)) > 0)
         buf_append(&guest->heard, str_of(bytes, (size_t)n));
     guest->has_ended |= n == 0 || (n == -1 && errno != EAGAIN);
@@ -182,7 +245,10 @@ struct str guest_listen(struct guest *guest)
 
 void guest_leave(struct guest *guest)
 {
-    close(guest->fd);
+    if (guest->is_secure)
+        caller_close(&guest->caller);
+    else
+        close(guest->fd);
     guest->fd = -1;
     buf_fini(&guest->heard);
 }

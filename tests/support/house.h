@@ -8,6 +8,7 @@
 #define TESTS_HOUSE_H
 
 #include "server/server.h"
+#include "tests/support/caller.h"
 #include "tests/support/folder.h"
 #include "tests/support/scripted.h"
 
@@ -24,6 +25,8 @@ struct guest {
     int          fd;
     struct buf   heard;             /* everything that came back so far */
     bool         has_ended;         /* and there will be no more */
+    bool         is_secure;         /* speaks TLS, as `caller` */
+    struct caller caller;
 };
 
 /* Small limits, no log; change them before house_open. */
@@ -34,6 +37,14 @@ void house_close(struct house *house);
 /* A newcomer, not run yet: guest->conn is the caller's.  NULL there when there is no slot. */
 void house_admit(struct house *house, struct guest *guest);
 void house_admit_scripted(struct house *house, struct guest *guest, struct scripted *scripted);
+
+/* The house gets a certificate, and guests may come to its port for TLS.  Who comes by socket pair and
+ * has a wish speaks TLS; without one he says what he likes. */
+void house_secure(struct house *house);
+void house_admit_to_tls(struct house *house, struct guest *guest, const struct caller_wish *wish);
+
+/* Runs the house until both have agreed; false when they have not. */
+bool house_shakes_hands(struct house *house, struct guest *guest);
 
 /* A newcomer as accept brings them: run once. */
 void house_welcome(struct house *house, struct guest *guest);
