@@ -18,7 +18,7 @@ PREFIX  ?= /usr/local
 PYTHON   = /usr/bin/python3
 VERSION := 0.1.0
 
-PKGS     = inih libxxhash openssl
+PKGS     = inih libmagic libxxhash openssl
 OUT     := build/$(BUILD)
 
 CPPFLAGS += -Isrc -Iinclude -I. -D_GNU_SOURCE -DWHERRY_VERSION='"$(VERSION)"' \

@@ -1,18 +1,39 @@
-/* mime - the type of a file, by the end of its name. */
+/* mime - the type of a file, by the end of its name, and what can be said of a type.
+ *
+ * One table, as browsers need it.  Types are in lower case and without parameters.  Pure. */
 #ifndef SITE_MIME_H
 #define SITE_MIME_H
 
 #include "base/str.h"
 
-/* "text/html", "image/png"...; "application/octet-stream" for what is not known.  The ending is
- * compared whatever its case. */
+enum {
+    MIME_ENDING_MAX = 32,       /* bytes; what is longer is in no table */
+    MIME_TYPE_MAX   = 127,      /* bytes of a type; the longest in the table has 73 */
+};
+
+/* "text/html", "image/png"...; empty for what is not known.  The ending is compared whatever its
+ * case. */
 struct str mime_of(struct str name) MUST_USE;
 
-/* The type is text in some encoding, so that a charset may be named: text/..., and what is made of
- * text (JavaScript, JSON, XML, SVG). */
+/* What stands behind the last "." of the last segment, in lower case, in `room`; empty when there
+ * is none, or it is too long. */
+struct str mime_ending(struct str name, char room[MIME_ENDING_MAX]) MUST_USE;
+
+/* The type is made of text: text/..., JavaScript, JSON, XML, SVG, and so on. */
 bool mime_is_text(struct str type) MUST_USE;
 
-/* The table is in the order that the search needs; for a test. */
+/* And there may be text of that type in more than one encoding, so that naming the charset says
+ * something.  Not JSON, which is always UTF-8 and has no such parameter (RFC 8259 §11). */
+bool mime_takes_charset(struct str type) MUST_USE;
+
+/* Bytes of that type get much smaller by compression: text, WebAssembly, plain fonts and bitmaps.
+ * False for what is packed already, and for what is not known. */
+bool mime_is_compressible(struct str type) MUST_USE;
+
+/* The order of the table: by bytes, the shorter first. */
+int mime_compare(struct str a, struct str b) MUST_USE;
+
+/* The table is in that order; for a test. */
 bool mime_is_sorted(void) MUST_USE;
 
 #endif

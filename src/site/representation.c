@@ -8,8 +8,7 @@
 #include <xxhash.h>
 
 #include "http/date.h"
-#include "site/mime.h"
-#include "site/utf8.h"
+#include "site/content_type.h"
 #include "wherry.h"
 
 static_assert(sizeof(off_t) == 8, "files over 4 GiB need 64-bit offsets");
@@ -65,11 +64,12 @@ bool file_is_young(const struct stat *status, int64_t now_s)
 
 /* ---- reading ----------------------------------------------------------------------- */
 
-/* What is known only by reading all of a file. */
+/* What is known only by reading a file. */
 struct content {
-    bool          was_read;     /* false: it was too large */
-    bool          is_utf8;
-    XXH128_hash_t hash;
+    struct survey survey;
+    XXH128_hash_t hash;         /* when the survey was whole: else it was too large */
+    struct str    type;         /* in content_type */
+    char          content_type[CONTENT_TYPE_BYTES];
 };
 
 enum reading { READING_DONE, READING_CHANGED, READING_FAILED };
@@ -77,7 +77,7 @@ enum reading { READING_DONE, READING_CHANGED, READING_FAILED };
 /* Reads the whole body, into memory when there is room for it there.  The kernel's end of the file
  * may come early: then somebody is writing it. */
 static enum reading read_body(struct representation *made, char *room, XXH3_state_t *hash,
-                              struct utf8 *utf8)
+                              struct survey *survey)
 {
     char block[BLOCK_BYTES];
     uint64_t offset = 0;
@@ -95,20 +95,18 @@ static enum reading read_body(struct representation *made, char *room, XXH3_stat
         if (got == 0)
             return READING_CHANGED;
         XXH3_128bits_update(hash, into, (size_t)got);
-        utf8_read(utf8, str_of(into, (size_t)got));
+        survey_read(survey, str_of(into, (size_t)got));
         offset += (uint64_t)got;
     }
     /* More than the length: it has grown, which the stamp will say. */
     return offset == made->length ? READING_DONE : READING_CHANGED;
 }
 
-static enum reading read_content(struct representation *made, char *room, struct content *content)
+static enum reading read_whole(struct representation *made, char *room, struct content *content)
 {
-    struct utf8 utf8 = UTF8_NONE;
     XXH3_state_t *hash;
     enum reading reading;
 
-    *content = (struct content){0};
     if (made->length > REPRESENTATION_HASHED_MAX)
         return READING_DONE;
     hash = XXH3_createState();
@@ -117,12 +115,56 @@ static enum reading read_content(struct representation *made, char *room, struct
         return READING_FAILED;
     }
     XXH3_128bits_reset(hash);
-    reading = read_body(made, room, hash, &utf8);
-    content->was_read = true;
-    content->is_utf8 = utf8_is_text(&utf8);
+    reading = read_body(made, room, hash, &content->survey);
+    content->survey.was_whole = true;
     content->hash = XXH3_128bits_digest(hash);
     XXH3_freeState(hash);
     return reading;
+}
+
+/* Reads the beginning of a file that is not kept in memory once more: its first bytes have been
+ * overwritten by those that came after. */
+static enum reading read_beginning(const struct representation *made, char *room, size_t wanted)
+{
+    size_t had = 0;
+
+    while (had < wanted) {
+        ssize_t got = pread(made->fd, room + had, wanted - had, (off_t)had);
+
+        if (got == -1 && errno != EINTR)
+            return READING_FAILED;
+        if (got == 0)
+            return READING_CHANGED;
+        had += got > 0 ? (size_t)got : 0;
+    }
+    return READING_DONE;
+}
+
+static enum reading read_type(const struct representation *made, const char *kept,
+                              const struct mime_types *types, struct content *content)
+{
+    char block[CONTENT_TYPE_BEGINNING];
+    size_t len = MIN_OF(made->length, sizeof block);
+    enum reading reading = READING_DONE;
+
+    if (!content_type_needs_bytes(types, made->name))
+        len = 0;
+    else if (!kept)
+        reading = read_beginning(made, block, len);
+    if (reading == READING_DONE)
+        content->type = content_type_write(types, made->name, str_of(kept ? kept : block, len),
+                                           &content->survey, content->content_type);
+    return reading;
+}
+
+static enum reading read_content(struct representation *made, char *room,
+                                 const struct mime_types *types, struct content *content)
+{
+    enum reading reading;
+
+    *content = (struct content){.survey = SURVEY_NONE};
+    reading = read_whole(made, room, content);
+    return reading == READING_DONE ? read_type(made, room, types, content) : reading;
 }
 
 /* The file was the same before and after it was read. */
@@ -157,7 +199,7 @@ static void say_etag(struct representation *made, const struct content *content,
     int len;
 
     /* From the content, so that it is the same on every replica and survives a rebuild. */
-    if (content->was_read)
+    if (content->survey.was_whole)
         len = snprintf(made->etag_text, sizeof made->etag_text, "\"%016llx%016llx\"",
                        (unsigned long long)content->hash.high64,
                        (unsigned long long)content->hash.low64);
@@ -187,18 +229,15 @@ static bool add_shared_lines(struct representation *made, const char *cache_cont
     return true;
 }
 
-static bool add_type_lines(struct representation *made, bool is_utf8)
+static bool add_type_lines(struct representation *made, const struct content *content)
 {
-    struct str type = mime_of(made->name);
-    char value[128];
-
-    snprintf(value, sizeof value, "%.*s%s", STR_ARG(type),
-             is_utf8 && mime_is_text(type) ? "; charset=utf-8" : "");
-    if (!wherry_field_line(made->content_text, sizeof made->content_text, "Content-Type", value) ||
+    if (!wherry_field_line(made->content_text, sizeof made->content_text, "Content-Type",
+                           content->content_type) ||
         !wherry_field_line(made->content_text, sizeof made->content_text, "X-Content-Type-Options",
                            "nosniff"))
         return false;
     made->type_lines = str_view(made->content_text);
+    made->type = str_of(made->content_text + STR("Content-Type: ").len, content->type.len);
     return true;
 }
 
@@ -226,8 +265,8 @@ static bool describe(struct representation *made, const struct content *content,
 {
     say_etag(made, content, now_s);
     say_last_modified(made, now_s);
-    return add_shared_lines(made, cache_control) &&
-           add_type_lines(made, content->was_read && content->is_utf8) && add_content_lines(made);
+    return add_shared_lines(made, cache_control) && add_type_lines(made, content) &&
+           add_content_lines(made);
 }
 
 bool representation_can_send(const char *cache_control)
@@ -271,14 +310,16 @@ static bool is_small(const struct representation *representation)
 }
 
 /* Fills in a blank one. */
-static enum reading fill(struct representation *made, const char *cache_control, int64_t now_s)
+static enum reading fill(struct representation *made, const struct representation_wishes *wishes,
+                         int64_t now_s)
 {
     struct content content;
-    enum reading reading = read_content(made, is_small(made) ? made->room : NULL, &content);
+    enum reading reading = read_content(made, is_small(made) ? made->room : NULL, wishes->types,
+                                        &content);
 
     if (reading == READING_DONE)
         reading = check_unchanged(made);
-    if (reading == READING_DONE && !describe(made, &content, cache_control, now_s)) {
+    if (reading == READING_DONE && !describe(made, &content, wishes->cache_control, now_s)) {
         errno = ENOMEM;
         return READING_FAILED;
     }
@@ -290,7 +331,7 @@ static enum reading fill(struct representation *made, const char *cache_control,
 }
 
 static enum reading make_once(int fd, const struct stat *status, const char *name,
-                              const char *cache_control, int64_t now_s,
+                              const struct representation_wishes *wishes, int64_t now_s,
                               struct representation **made)
 {
     struct representation *blank_one = blank(fd, status, str_view(name), now_s);
@@ -301,7 +342,7 @@ static enum reading make_once(int fd, const struct stat *status, const char *nam
         errno = ENOMEM;
         return READING_FAILED;
     }
-    reading = fill(blank_one, cache_control, now_s);
+    reading = fill(blank_one, wishes, now_s);
     if (reading == READING_DONE) {
         *made = blank_one;
     } else {
@@ -313,9 +354,9 @@ static enum reading make_once(int fd, const struct stat *status, const char *nam
     return reading;
 }
 
-enum root_find representation_make(struct root *root, const char *name, const char *cache_control,
-                                   int64_t now_s, struct representation **made,
-                                   struct stat *status)
+enum root_find representation_make(struct root *root, const char *name,
+                                   const struct representation_wishes *wishes, int64_t now_s,
+                                   struct representation **made, struct stat *status)
 {
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         int fd;
@@ -323,7 +364,7 @@ enum root_find representation_make(struct root *root, const char *name, const ch
 
         if (find != ROOT_FOUND)
             return find;
-        switch (make_once(fd, status, name, cache_control, now_s, made)) {
+        switch (make_once(fd, status, name, wishes, now_s, made)) {
         case READING_DONE:
             return ROOT_FOUND;
         case READING_FAILED:

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "site/mime_types.h"
 #include "site/root.h"
 
 enum {
@@ -40,6 +41,7 @@ struct representation {
     struct str        name;             /* of the file, beneath the root; terminated */
     struct str        bytes;            /* `length` of them when fd is -1 */
     struct str        etag;             /* as it stands in the field */
+    struct str        type;             /* "text/html", without parameters */
 
     /* Finished field lines.  type_lines is the beginning of content_lines, and all that an error
      * page is sent with: it has no validators and no ranges. */
@@ -49,16 +51,22 @@ struct representation {
 
     char etag_text[48];
     char shared_text[REPRESENTATION_CACHE_CONTROL_MAX + 96];
-    char content_text[320];
+    char content_text[400];
     char room[];                        /* bytes, then name */
+};
+
+/* What the operator wants to be said.  Borrowed. */
+struct representation_wishes {
+    const char              *cache_control;     /* "" sends none */
+    const struct mime_types *types;             /* before the built-in ones; NULL: none */
 };
 
 /* Reads `name` beneath root.  On ROOT_FOUND *made is the caller's, with one reference; a file that
  * changed while it was read is read again, a few times, then ROOT_BROKEN with EAGAIN.  Otherwise
- * *status says what root_read saw.  `cache_control` "" sends none. */
-enum root_find representation_make(struct root *root, const char *name, const char *cache_control,
-                                   int64_t now_s, struct representation **made,
-                                   struct stat *status) MUST_USE;
+ * *status says what root_read saw.  May ask libmagic: see content_type_needs_sniffing. */
+enum root_find representation_make(struct root *root, const char *name,
+                                   const struct representation_wishes *wishes, int64_t now_s,
+                                   struct representation **made, struct stat *status) MUST_USE;
 
 /* `cache_control` can be sent: a field's value, and not too long. */
 bool representation_can_send(const char *cache_control) MUST_USE;

@@ -8,7 +8,9 @@
 
 #include "base/log.h"
 #include "site/cache.h"
+#include "site/content_type.h"
 #include "site/resolve.h"
+#include "site/sniff.h"
 #include "wherry.h"
 
 enum {
@@ -21,7 +23,8 @@ struct site {
     struct root         *root;
     struct cache        *cache;
     struct resolve_rules rules;
-    const char          *cache_control;
+    struct mime_types   *types;                 /* the operator's; NULL: none */
+    struct representation_wishes wishes;        /* they borrow these types */
     int64_t              kept_ms;               /* only the keeper's thread looks at it */
     struct log_quota     complaints[FINDS];
 };
@@ -68,7 +71,7 @@ static struct representation *make(struct site *site, struct cache_key key,
 {
     struct representation *made = NULL;
 
-    resolution->find = representation_make(site->root, resolution->name, site->cache_control,
+    resolution->find = representation_make(site->root, resolution->name, &site->wishes,
                                            now.wall_s, &made, &resolution->status);
     resolution->error = errno;
     if (resolution->find == ROOT_FOUND) {
@@ -91,12 +94,13 @@ static bool is_same(const struct representation *known, const struct resolution 
 }
 
 /* What was just written, or read by us while it was young, is in the kernel's memory still; when
- * it is small as well, reading it takes microseconds. */
-static bool is_quickly_read(const struct representation *known,
+ * it is small as well, reading it takes microseconds.  But for asking libmagic what it is. */
+static bool is_quickly_read(const struct site *site, const struct representation *known,
                             const struct resolution *resolution, struct clock now)
 {
     return resolution->kind == RESOLVE_FILE &&
            resolution->status.st_size <= REPRESENTATION_SMALL_MAX &&
+           !content_type_needs_sniffing(site->types, str_view(resolution->name)) &&
            (known->is_young || file_is_young(&resolution->status, now.wall_s));
 }
 
@@ -124,7 +128,7 @@ static struct representation *compare(struct site *site, struct cache_key key,
     } else {
         cache_drop(site->cache, key, known);
     }
-    if (is_quickly_read(known, &resolution, now))
+    if (is_quickly_read(site, known, &resolution, now))
         fresh = make(site, key, &resolution, now);
     representation_release(known);
     return fresh;
@@ -190,8 +194,9 @@ static enum wherry_next answer_redirect(const struct site *site, struct wherry_e
     if (!location.failed) {
         wherry_set_status(exchange, HTTP_MOVED_PERMANENTLY);
         wherry_add_field(exchange, "Location", slice(buf_view(&location)));
-        if (*site->cache_control)
-            wherry_add_field(exchange, "Cache-Control", slice(str_view(site->cache_control)));
+        if (*site->wishes.cache_control)
+            wherry_add_field(exchange, "Cache-Control",
+                             slice(str_view(site->wishes.cache_control)));
         wherry_add_field(exchange, "Content-Type", slice(STR("text/plain; charset=utf-8")));
         wherry_set_body(exchange, slice(STR("This page has moved.\n")));
         next = WHERRY_ANSWER;
@@ -206,7 +211,8 @@ static struct cache_key key_of(const struct wherry_exchange *exchange)
 {
     struct wherry_slice path = wherry_path(exchange);
 
-    return (struct cache_key){str_of(path.ptr, path.len), wherry_path_is_directory(exchange)};
+    return (struct cache_key){.path = str_of(path.ptr, path.len),
+                              .is_directory = wherry_path_is_directory(exchange)};
 }
 
 static enum wherry_next site_look(struct wherry_exchange *exchange, void *data)
@@ -318,6 +324,15 @@ static size_t descriptors_to_spare(void)
     return (size_t)limit.rlim_max / 4;
 }
 
+static bool load_types(struct site *site, const char *path, char *problem, size_t size)
+{
+    if (!path)
+        return true;
+    site->types = mime_types_load(path, problem, size);
+    site->wishes.types = site->types;
+    return site->types != NULL;
+}
+
 struct site *site_new(const struct site_settings *settings, char *problem, size_t size)
 {
     struct site *site;
@@ -330,12 +345,16 @@ struct site *site_new(const struct site_settings *settings, char *problem, size_
     site = calloc(1, sizeof *site);
     if (site) {
         site->rules = (struct resolve_rules){settings->index, settings->clean_urls};
-        site->cache_control = settings->cache_control;
+        site->wishes.cache_control = settings->cache_control;
         site->cache = cache_new(settings->cache_bytes,
                                 MIN_OF(settings->cache_files, descriptors_to_spare()));
     }
     if (!site || !site->cache) {
         snprintf(problem, size, "no memory for the cache of files");
+        site_free(site);
+        return NULL;
+    }
+    if (!load_types(site, settings->mime_types, problem, size)) {
         site_free(site);
         return NULL;
     }
@@ -354,6 +373,8 @@ void site_free(struct site *site)
         return;
     cache_free(site->cache);
     root_close(site->root);
+    mime_types_free(site->types);
+    sniff_forget();
     free(site);
 }
 

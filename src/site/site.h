@@ -16,6 +16,7 @@ struct site_settings {
     const char     *cache_control;  /* "no-cache"; "" for none */
     bool            clean_urls;     /* "/about" for about.html */
     enum root_links links;
+    const char     *mime_types;     /* a file of types that come first; NULL: none */
     size_t          cache_bytes;    /* memory for small files */
     size_t          cache_files;    /* entries, and so open descriptors */
 };

@@ -454,8 +454,8 @@ def test_an_unreadable_folder_is_refused(serve, site):
         ("a.webm", "video/webm"),
         ("a.mp3", "audio/mpeg"),
         ("a.ogg", "audio/ogg"),
-        ("a.unheard-of", "application/octet-stream"),
-        ("none", "application/octet-stream"),
+        ("a.unheard-of", "text/plain; charset=utf-8"),
+        ("none", "text/plain; charset=utf-8"),
     ],
 )
 def test_types(serve, site, name, kind):

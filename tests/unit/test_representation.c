@@ -23,6 +23,8 @@ enum { MIB = 1024 * 1024, LATER_S = 100 };
 static struct folder folder;
 static struct root *root;
 static int64_t now_s;
+static const struct representation_wishes no_cache = {.cache_control = "no-cache"};
+static const struct representation_wishes silent = {.cache_control = ""};
 
 static int enter(void **state)
 {
@@ -46,7 +48,7 @@ static struct representation *make_at(const char *name, int64_t at_s)
     struct representation *made = NULL;
     struct stat status;
 
-    assert_int_equal(representation_make(root, name, "no-cache", at_s, &made, &status),
+    assert_int_equal(representation_make(root, name, &no_cache, at_s, &made, &status),
                      ROOT_FOUND);
     assert_non_null(made);
     return made;
@@ -147,9 +149,9 @@ static void what_is_no_file_has_none(void **state)
 
     (void)state;
     folder_folder("folder");
-    assert_int_equal(representation_make(root, "folder", "", now_s, &made, &status), ROOT_SPECIAL);
+    assert_int_equal(representation_make(root, "folder", &silent, now_s, &made, &status), ROOT_SPECIAL);
     assert_true(S_ISDIR(status.st_mode));
-    assert_int_equal(representation_make(root, "nothing", "", now_s, &made, &status),
+    assert_int_equal(representation_make(root, "nothing", &silent, now_s, &made, &status),
                      ROOT_MISSING);
     assert_null(made);
 }
@@ -328,7 +330,7 @@ static void no_cache_control_is_none(void **state)
 
     (void)state;
     folder_file("page", "page");
-    assert_int_equal(representation_make(root, "page", "", now_s, &made, &status), ROOT_FOUND);
+    assert_int_equal(representation_make(root, "page", &silent, now_s, &made, &status), ROOT_FOUND);
     assert_true(str_starts(made->shared_lines, STR("ETag: ")));
     representation_release(made);
 }
@@ -336,6 +338,7 @@ static void no_cache_control_is_none(void **state)
 static void a_cache_control_must_be_sendable(void **state)
 {
     char text[REPRESENTATION_CACHE_CONTROL_MAX + 2];
+    const struct representation_wishes wishes = {.cache_control = text};
     struct representation *made = NULL;
     struct stat status;
 
@@ -349,7 +352,7 @@ static void a_cache_control_must_be_sendable(void **state)
     text[REPRESENTATION_CACHE_CONTROL_MAX] = '\0';
     assert_true(representation_can_send(text));
     folder_hole("film", REPRESENTATION_HASHED_MAX + 1);
-    assert_int_equal(representation_make(root, "film", text, now_s, &made, &status), ROOT_FOUND);
+    assert_int_equal(representation_make(root, "film", &wishes, now_s, &made, &status), ROOT_FOUND);
     representation_release(made);
 }
 
@@ -364,7 +367,10 @@ static const struct charset_case {
     {"a script is text", "c.js", "1", "text/javascript; charset=utf-8\r\n"},
     {"a drawing is text", "d.svg", "<svg/>", "image/svg+xml; charset=utf-8\r\n"},
     {"a picture is not, whatever is in it", "e.png", "text", "image/png\r\n"},
-    {"nor is what is not known", "unknown", "text", "application/octet-stream\r\n"},
+    {"a name that says nothing leaves it to the bytes", "unknown", "text",
+     "text/plain; charset=utf-8\r\n"},
+    {"nor does a JSON text, which is UTF-8 by its definition", "f.json", "{}",
+     "application/json\r\n"},
 };
 
 static void a_charset_is_named_when_it_is_known(void **state)
@@ -475,7 +481,7 @@ static bool is_made_or_put_off(void)
 {
     struct representation *made = NULL;
     struct stat status;
-    enum root_find find = representation_make(root, "busy", "", now_s, &made, &status);
+    enum root_find find = representation_make(root, "busy", &silent, now_s, &made, &status);
 
     if (find != ROOT_FOUND)
         return find == ROOT_BROKEN && errno == EAGAIN && !made;
@@ -506,7 +512,7 @@ static void without_memory_there_is_none_yet(void **state)
     for (size_t round = 1; alloc_fail_next(round); round++) {
         struct representation *made = NULL;
         struct stat status;
-        enum root_find find = representation_make(root, "page.html", "no-cache", now_s, &made,
+        enum root_find find = representation_make(root, "page.html", &no_cache, now_s, &made,
                                                   &status);
 
         if (find == ROOT_FOUND)
