@@ -12,6 +12,7 @@ import pytest
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "support"))
 
+from minted import Authority  # noqa: E402
 from program import Wherry  # noqa: E402
 
 # These open no connection, or make all of theirs themselves, so that a run over TLS says nothing new.
@@ -152,6 +153,29 @@ def serve(build, over):
 def serve_all(build, over):
     """As `serve`, for servers that all tests of a file share."""
     yield from serving(build, over)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """Signs certificates for tests, and is trusted by their clients."""
+    return Authority(tmp_path / "minted")
+
+
+@pytest.fixture
+def serve_tls(serve, authority, tmp_path):
+    """As `serve`, by HTTPS alone: with these pairs of certificate and key, which that authority has
+    signed, or with one that the server makes itself."""
+
+    def serve_tls(root, *options, pairs=(), only=True, **more):
+        given = [word for pair in pairs for word in pair.options]
+        trusted = authority.cert if pairs else None
+        words = ["--tls-only" if only else "--tls", "--https-port=0", *given]
+        more.setdefault("authority", trusted)
+        return serve(
+            root, *words, f"--cert-dir={tmp_path / 'certs'}", *options, secure=True, **more
+        )
+
+    return serve_tls
 
 
 @pytest.fixture
