@@ -116,7 +116,7 @@ failed:
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *offered, unsigned len, void *data)
 {
-    static const unsigned char spoken[] = "\x08http/1.1";
+    static const unsigned char spoken[] = "\x08http/1.1\x08http/1.0";
     unsigned char             *chosen;
 
     (void)ssl;
