@@ -8,6 +8,18 @@ import pytest
 from cases import Say, all_cases, make_site
 
 CASES = all_cases()
+WITHOUT_TLS = pytest.mark.plain("it is about what comes without TLS")
+
+
+def each(cases):
+    return pytest.mark.parametrize(
+        "case",
+        [
+            pytest.param(case, marks=WITHOUT_TLS) if "without TLS" in case.title else case
+            for case in cases
+        ],
+        ids=lambda case: f"{case.file}: {case.title}",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,16 +86,12 @@ def check(case, server, etag_of, send):
         server.wait_log(f'"why": ?{reason}', since=seen)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.title}")
+@each(CASES)
 def test_said_at_once(case, server, etag_of):
     check(case, server, etag_of, lambda peer, text: peer.send(text))
 
 
-@pytest.mark.parametrize(
-    "case",
-    [case for case in CASES if case.can_be_cut()],
-    ids=lambda case: f"{case.file}: {case.title}",
-)
+@each(case for case in CASES if case.can_be_cut())
 def test_said_byte_by_byte(case, server, etag_of):
     check(case, server, etag_of, lambda peer, text: peer.send_singly(text))
 

@@ -177,6 +177,7 @@ def test_the_longest_idle_makes_room_for_a_newcomer(serve, site):
             peer.close()
 
 
+@pytest.mark.plain("who is turned away at the door has shaken no hands, and cannot be told")
 def test_newcomers_are_told_when_there_is_no_room(serve, site):
     """RFC 9110 §15.6.4. Nobody is idle: all are in the middle of a head."""
     server = serve(site, "--connections-max=4", "--head-timeout=60s")
@@ -199,6 +200,7 @@ def test_newcomers_are_told_when_there_is_no_room(serve, site):
     eventually(lambda: server.get().status == 200, 10 * server.patience, "room again")
 
 
+@pytest.mark.plain("who is turned away at the door has shaken no hands, and cannot be told")
 def test_the_own_page_for_a_full_house(serve, site):
     (site / "50x.html").write_text("<p>come back later")
     server = serve(site, "--connections-max=1")

@@ -61,7 +61,7 @@ def test_an_ipv4_address(serve, site):
 
 def test_another_address_of_the_loopback(serve, site):
     server = serve(site, "--address=127.0.0.2")
-    with server.dial(("127.0.0.2", server.port)) as peer:
+    with server.dial(("127.0.0.2", server.port), name="localhost") as peer:
         assert peer.ask().status == 200
     with pytest.raises(ConnectionRefusedError):
         server.dial(("127.0.0.1", server.port))
