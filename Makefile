@@ -107,6 +107,7 @@ replay: $(call bin,$(FUZZ))
 	@set -e; for t in $^; do echo "$$t"; n=$$(basename $$t); $$t tests/fuzz/corpus/$$n $(OUT)/seeds/$$n; done
 integration: $(OUT)/wherry $(call bin,$(PEER))
 	$(PYTHON) -m pytest -q tests/integration --build $(OUT)
+	$(PYTHON) -m pytest -q tests/integration --build $(OUT) --tls
 fuzz:
 	$(if $(T),,$(error T is one of $(FUZZ:tests/fuzz/fuzz_%.c=%)))
 	@scripts/setup --fuzz
