@@ -18,7 +18,7 @@ PREFIX  ?= /usr/local
 PYTHON   = /usr/bin/python3
 VERSION := 0.1.0
 
-PKGS     = inih libmagic libxxhash openssl
+PKGS     = inih libbrotlienc libmagic libxxhash openssl zlib
 OUT     := build/$(BUILD)
 
 CPPFLAGS += -Isrc -Iinclude -I. -D_GNU_SOURCE -DWHERRY_VERSION='"$(VERSION)"' \
@@ -82,7 +82,7 @@ WRAPPED = malloc calloc realloc accept4 bind epoll_create1 epoll_ctl epoll_wait 
           fstat getrandom listen mmap open openat __openat_2 poll pread __pread_chk \
           pthread_create read __read_chk readlinkat recv __recv_chk sendfile sendmsg socket syscall
 $(call bin,$(UNIT)): %: %.o $(call obj,$(HELP)) $(OUTER) $(INNER)
-	$(call SAY,link) $(CC) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS) -lcmocka
+	$(call SAY,link) $(CC) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS) -lcmocka -lbrotlidec
 $(call bin,$(PEER)): %: %.o $(INNER)
 	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(call bin,$(FUZZ)): %: %.o $(call obj,$(TOOL)) $(filter %.o,$(DRIVER)) $(OUTER) $(INNER)
