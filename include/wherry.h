@@ -200,6 +200,15 @@ WHERRY_PUBLIC struct wherry_slice wherry_query(const struct wherry_exchange *exc
 WHERRY_PUBLIC struct wherry_slice wherry_field(const struct wherry_exchange *exchange,
                                                const char *name);
 
+/* Content codings, of a body. */
+enum wherry_coding { WHERRY_IDENTITY, WHERRY_GZIP, WHERRY_BROTLI, WHERRY_ZSTD, WHERRY_NO_CODING };
+
+/* Which coding of those `available` (bits: 1u << WHERRY_GZIP...) the client would rather have, by its
+ * Accept-Encoding (RFC 9110 §12.5.3); WHERRY_NO_CODING when it takes none of them: 406.  The answer
+ * then depends on that field, and has to say so by Vary. */
+WHERRY_PUBLIC enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange,
+                                                      unsigned available);
+
 /* The body, for a route that wants it. */
 WHERRY_PUBLIC struct wherry_slice wherry_body(const struct wherry_exchange *exchange);
 

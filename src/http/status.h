@@ -23,6 +23,7 @@
     X(FORBIDDEN,             403, "Forbidden")              \
     X(NOT_FOUND,             404, "Not Found")              \
     X(METHOD_NOT_ALLOWED,    405, "Method Not Allowed")     \
+    X(NOT_ACCEPTABLE,        406, "Not Acceptable")         \
     X(REQUEST_TIMEOUT,       408, "Request Timeout")        \
     X(CONFLICT,              409, "Conflict")               \
     X(LENGTH_REQUIRED,       411, "Length Required")        \

@@ -232,6 +232,8 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
         (options->config && !option_file_read(options, options->config)))
         return false;
     let_defaults_follow(options);
+    options->site.coding.except = options->compress_except.texts;
+    options->site.coding.except_count = options->compress_except.count;
     return option_https_settle(options, environment) && fit_together(options);
 }
 

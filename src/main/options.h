@@ -59,6 +59,7 @@ struct option_https {
 struct options {
     struct wherry_settings server;          /* points into `https` */
     struct option_https    https;
+    struct option_list     compress_except; /* the site's rules point into it */
     struct site_settings   site;
     enum log_level         log_level;
     const char            *config;          /* the file's path; NULL: none */

@@ -1,6 +1,7 @@
 #include "server/exchange.h"
 
 #include "http/head.h"
+#include "http/negotiate.h"
 
 void exchange_init(struct wherry_exchange *exchange, uint64_t body_max)
 {
@@ -79,6 +80,19 @@ struct wherry_slice wherry_query(const struct wherry_exchange *exchange)
 struct wherry_slice wherry_field(const struct wherry_exchange *exchange, const char *name)
 {
     return slice(fields_find(&exchange->request.fields, str_view(name)));
+}
+
+static_assert((int)WHERRY_IDENTITY == (int)CODING_IDENTITY &&
+                  (int)WHERRY_GZIP == (int)CODING_GZIP && (int)WHERRY_BROTLI == (int)CODING_BROTLI &&
+                  (int)WHERRY_ZSTD == (int)CODING_ZSTD && (int)WHERRY_NO_CODING == (int)CODING_NONE,
+              "handlers see the codings that we know");
+
+enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange, unsigned available)
+{
+    struct coding_wish wish;
+
+    negotiate_read_all(&exchange->request.fields, &wish);
+    return (enum wherry_coding)negotiate_choose(&wish, available);
 }
 
 struct wherry_slice wherry_body(const struct wherry_exchange *exchange)

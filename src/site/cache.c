@@ -17,6 +17,7 @@ struct entry {
     int64_t                claimed_ms;      /* when somebody last set out to compare */
     bool                   was_used;        /* since its last turn */
     bool                   is_directory;
+    enum coding            coding;
     size_t                 path_len;
     char                   path[];
 };
@@ -36,7 +37,7 @@ struct cache {
  * say each, and no more than there may be entries. */
 static uint64_t hash_of(struct cache_key key)
 {
-    uint64_t hash = 0xcbf29ce484222325 + key.is_directory;
+    uint64_t hash = 0xcbf29ce484222325 + key.is_directory + 2 * (uint64_t)key.coding;
 
     for (size_t i = 0; i < key.path.len; i++)
         hash = (hash ^ (unsigned char)key.path.ptr[i]) * 0x100000001b3;
@@ -53,6 +54,7 @@ static struct entry **bucket_of(struct cache *cache, uint64_t hash)
 static bool has_key(const struct entry *entry, struct cache_key key, uint64_t hash)
 {
     return entry->hash == hash && entry->is_directory == key.is_directory &&
+           entry->coding == key.coding &&
            str_equal(str_of(entry->path, entry->path_len), key.path);
 }
 
@@ -141,6 +143,7 @@ static struct entry *entry_new(const struct cache *cache, struct cache_key key,
         .checked_ms = now.ms,
         .claimed_ms = now.ms,
         .is_directory = key.is_directory,
+        .coding = key.coding,
         .path_len = key.path.len,
     };
     memcpy(entry->path, key.path.ptr, key.path.len);
@@ -219,19 +222,21 @@ void cache_confirm(struct cache *cache, struct cache_key key, const struct repre
     pthread_mutex_unlock(&cache->lock);
 }
 
-void cache_put(struct cache *cache, struct cache_key key, struct representation *made,
+bool cache_put(struct cache *cache, struct cache_key key, struct representation *made,
                struct clock now)
 {
     struct entry *entry = entry_new(cache, key, made, now);
     struct entry *old, *dropped = NULL;
+    bool is_kept;
 
     if (!entry) {
         cache_drop(cache, key, NULL);
-        return;
+        return false;
     }
     pthread_mutex_lock(&cache->lock);
     old = find(cache, key, entry->hash);
-    if (old && old->checked_ms > now.ms) {
+    is_kept = !old || old->checked_ms <= now.ms;
+    if (!is_kept) {
         /* Somebody began to read later, and was faster. */
         entry->next = NULL;
         dropped = entry;
@@ -243,6 +248,7 @@ void cache_put(struct cache *cache, struct cache_key key, struct representation 
     }
     pthread_mutex_unlock(&cache->lock);
     free_entries(dropped);
+    return is_kept;
 }
 
 void cache_drop(struct cache *cache, struct cache_key key, const struct representation *stale)

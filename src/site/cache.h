@@ -9,6 +9,7 @@
 #define SITE_CACHE_H
 
 #include "base/clock.h"
+#include "http/negotiate.h"
 #include "site/representation.h"
 
 struct cache;
@@ -19,10 +20,11 @@ enum {
     CACHE_IDLE_MS  = 10000,     /* a descriptor is not kept open for longer when nobody asks */
 };
 
-/* A path, and whether it was asked for with a "/" behind.  Borrowed. */
+/* A path, whether it was asked for with a "/" behind, and in which coding.  Borrowed. */
 struct cache_key {
-    struct str path;
-    bool       is_directory;
+    struct str  path;
+    bool        is_directory;
+    enum coding coding;
 };
 
 /* NULL when there is no memory (or no randomness: peers choose paths, so the hash is keyed). */
@@ -40,9 +42,9 @@ void cache_confirm(struct cache *cache, struct cache_key key, const struct repre
                    struct clock now);
 
 /* Keeps `made` (with a reference of its own) in place of what was there; `now` is from before it
- * was read.  What is too large for the cache, older than what is there, or no memory: not kept,
- * which is no failure. */
-void cache_put(struct cache *cache, struct cache_key key, struct representation *made,
+ * was read.  False: not kept, which is no failure: too large for the cache, older than what is there,
+ * or no memory. */
+bool cache_put(struct cache *cache, struct cache_key key, struct representation *made,
                struct clock now);
 
 /* Forgets `key` if it still means `stale`. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 
 #include "http/date.h"
 #include "site/content_type.h"
+#include "site/encode.h"
 #include "wherry.h"
 
 static_assert(sizeof(off_t) == 8, "files over 4 GiB need 64-bit offsets");
@@ -210,6 +212,26 @@ static void say_etag(struct representation *made, const struct content *content,
     made->etag = str_of(made->etag_text, (size_t)len);
 }
 
+/* RFC 9110 §8.8.3.3: each coding has a tag of its own; and so has each effort, which other replicas
+ * may not have the memory for. */
+static void say_coded_etag(struct representation *made, const struct representation *plain,
+                           int effort)
+{
+    struct str name = coding_name(made->coding);
+    int len = snprintf(made->etag_text, sizeof made->etag_text, "%.*s-%.*s%d\"",
+                       (int)plain->etag.len - 1, plain->etag.ptr, STR_ARG(name), effort);
+
+    made->etag = str_of(made->etag_text, (size_t)len);
+}
+
+/* Which plain one it is, or is a coding of. */
+static void say_of(struct representation *made, struct str etag)
+{
+    assert(etag.len <= sizeof made->of_text);
+    memcpy(made->of_text, etag.ptr, etag.len);
+    made->of = str_of(made->of_text, etag.len);
+}
+
 /* RFC 9110 §8.8.2.1: never later than the answer itself; and better none than a wrong one. */
 static void say_last_modified(struct representation *made, int64_t now_s)
 {
@@ -218,15 +240,24 @@ static void say_last_modified(struct representation *made, int64_t now_s)
     made->last_modified = is_plausible(mtime_s) ? MIN_OF(mtime_s, now_s) : DATE_NONE;
 }
 
+static bool add_tag_line(struct representation *made)
+{
+    if (!wherry_field_line(made->shared_text, sizeof made->shared_text, "ETag", made->etag_text))
+        return false;
+    made->shared_lines = str_view(made->shared_text);
+    return true;
+}
+
+/* RFC 9110 §12.5.5: every answer whose coding could have been another one says so. */
 static bool add_shared_lines(struct representation *made, const char *cache_control)
 {
     if (*cache_control && !wherry_field_line(made->shared_text, sizeof made->shared_text,
                                              "Cache-Control", cache_control))
         return false;
-    if (!wherry_field_line(made->shared_text, sizeof made->shared_text, "ETag", made->etag_text))
+    if (representation_varies(made) &&
+        !wherry_field_line(made->shared_text, sizeof made->shared_text, "Vary", "Accept-Encoding"))
         return false;
-    made->shared_lines = str_view(made->shared_text);
-    return true;
+    return add_tag_line(made);
 }
 
 static bool add_type_lines(struct representation *made, const struct content *content)
@@ -247,6 +278,10 @@ static bool add_content_lines(struct representation *made)
 {
     char date[DATE_BYTES + 1] = "";
 
+    if (made->coding != CODING_IDENTITY &&
+        !wherry_field_line(made->content_text, sizeof made->content_text, "Content-Encoding",
+                           coding_name(made->coding).ptr))
+        return false;
     if (!wherry_field_line(made->content_text, sizeof made->content_text, "Accept-Ranges", "bytes"))
         return false;
     if (made->last_modified != DATE_NONE) {
@@ -261,12 +296,32 @@ static bool add_content_lines(struct representation *made)
 
 /* False only for want of memory: the texts have been measured (see representation_can_send). */
 static bool describe(struct representation *made, const struct content *content,
-                     const char *cache_control, int64_t now_s)
+                     const struct representation_wishes *wishes, int64_t now_s)
 {
     say_etag(made, content, now_s);
+    say_of(made, made->etag);
     say_last_modified(made, now_s);
-    return add_shared_lines(made, cache_control) && add_type_lines(made, content) &&
-           add_content_lines(made);
+    if (!add_type_lines(made, content))
+        return false;
+    /* What was not read whole may change while it is coded, and its tag would not tell. */
+    made->is_codable = content->survey.was_whole &&
+                       coding_rules_favour(&wishes->coding, made->name, made->type, made->length);
+    if (!coding_rules_allow(&wishes->coding, made->name, made->type))
+        made->siblings = 0;
+    return add_shared_lines(made, wishes->cache_control) && add_content_lines(made);
+}
+
+/* Of a coding the same is said as of the plain one, but for its tag and that it is one. */
+static bool describe_coding(struct representation *made, const struct representation *plain)
+{
+    size_t before_tag = plain->shared_lines.len - STR("ETag: \r\n").len - plain->etag.len;
+
+    say_of(made, plain->etag);
+    memcpy(made->shared_text, plain->shared_text, before_tag);
+    memcpy(made->content_text, plain->content_text, plain->type_lines.len);
+    made->type_lines = str_of(made->content_text, plain->type_lines.len);
+    made->type = str_of(made->content_text + STR("Content-Type: ").len, plain->type.len);
+    return add_tag_line(made) && add_content_lines(made);
 }
 
 bool representation_can_send(const char *cache_control)
@@ -278,23 +333,62 @@ bool representation_can_send(const char *cache_control)
             wherry_field_line(line, sizeof line, "Cache-Control", cache_control));
 }
 
+/* ---- files beside it ---------------------------------------------------------------- */
+
+static bool is_older(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+static bool write_sibling(char file[PATH_MAX], struct str name, enum coding coding)
+{
+    struct str suffix = coding_suffix(coding);
+
+    return snprintf(file, PATH_MAX, "%.*s%.*s", STR_ARG(name), STR_ARG(suffix)) < PATH_MAX;
+}
+
+unsigned representation_siblings(struct root *root, const struct representation_wishes *wishes,
+                                 const char *name, struct str type, const struct stat *status)
+{
+    unsigned siblings = 0;
+    char file[PATH_MAX];
+    struct stat beside;
+
+    if (!coding_rules_allow(&wishes->coding, str_view(name), type))
+        return 0;
+    for (enum coding coding = CODING_GZIP; coding < CODINGS; coding++)
+        if (write_sibling(file, str_view(name), coding) &&
+            root_look(root, file, &beside) == ROOT_FOUND && S_ISREG(beside.st_mode) &&
+            !is_older(beside.st_mtim, status->st_mtim))
+            siblings |= BIT(coding);
+    return siblings;
+}
+
 /* ---- its life ---------------------------------------------------------------------- */
 
-/* One with nothing said about it yet.  Takes fd on success. */
-static struct representation *blank(int fd, const struct stat *status, struct str name,
-                                    int64_t now_s)
+/* What is to be made. */
+struct making {
+    struct str                          name;       /* of the plain file */
+    const struct representation_wishes *wishes;     /* of a plain one */
+    unsigned                            siblings;   /* of a plain one */
+    const struct representation        *plain;      /* NULL: it is that; else what to code */
+    enum coding                         coding;
+    int64_t                             now_s;
+};
+
+/* One with nothing said about it yet, and room for so many bytes. */
+static struct representation *blank(const struct making *making, uint64_t length, size_t kept)
 {
-    uint64_t length = (uint64_t)status->st_size;
-    size_t kept = length <= REPRESENTATION_SMALL_MAX ? (size_t)length : 0;
+    struct str name = making->name;
     struct representation *made = malloc(sizeof *made + kept + name.len + 1);
 
     if (!made)
         return NULL;
     *made = (struct representation){
-        .stamp = file_stamp_of(status),
-        .is_young = file_is_young(status, now_s),
-        .fd = fd,
+        .fd = -1,
         .length = length,
+        .coding = making->coding,
+        .siblings = making->siblings,
         .name = str_of(made->room + kept, name.len),
         .bytes = str_of(made->room, kept),
     };
@@ -309,17 +403,28 @@ static bool is_small(const struct representation *representation)
     return representation->length <= REPRESENTATION_SMALL_MAX;
 }
 
-/* Fills in a blank one. */
-static enum reading fill(struct representation *made, const struct representation_wishes *wishes,
-                         int64_t now_s)
+static bool say_all(struct representation *made, const struct making *making,
+                    const struct content *content)
 {
-    struct content content;
-    enum reading reading = read_content(made, is_small(made) ? made->room : NULL, wishes->types,
-                                        &content);
+    if (!making->plain)
+        return describe(made, content, making->wishes, making->now_s);
+    say_etag(made, content, making->now_s);
+    made->last_modified = making->plain->last_modified;
+    return describe_coding(made, making->plain);
+}
+
+/* Fills in a blank one. */
+static enum reading fill(struct representation *made, const struct making *making)
+{
+    char *room = is_small(made) ? made->room : NULL;
+    struct content content = {.survey = SURVEY_NONE};
+    enum reading reading = making->plain
+                               ? read_whole(made, room, &content)
+                               : read_content(made, room, making->wishes->types, &content);
 
     if (reading == READING_DONE)
         reading = check_unchanged(made);
-    if (reading == READING_DONE && !describe(made, &content, wishes->cache_control, now_s)) {
+    if (reading == READING_DONE && !say_all(made, making, &content)) {
         errno = ENOMEM;
         return READING_FAILED;
     }
@@ -330,11 +435,13 @@ static enum reading fill(struct representation *made, const struct representatio
     return reading;
 }
 
-static enum reading make_once(int fd, const struct stat *status, const char *name,
-                              const struct representation_wishes *wishes, int64_t now_s,
+/* Takes over fd. */
+static enum reading make_once(int fd, const struct stat *status, const struct making *making,
                               struct representation **made)
 {
-    struct representation *blank_one = blank(fd, status, str_view(name), now_s);
+    uint64_t length = (uint64_t)status->st_size;
+    struct representation *blank_one =
+        blank(making, length, length <= REPRESENTATION_SMALL_MAX ? (size_t)length : 0);
     enum reading reading;
 
     if (!blank_one) {
@@ -342,7 +449,10 @@ static enum reading make_once(int fd, const struct stat *status, const char *nam
         errno = ENOMEM;
         return READING_FAILED;
     }
-    reading = fill(blank_one, wishes, now_s);
+    blank_one->fd = fd;
+    blank_one->stamp = file_stamp_of(status);
+    blank_one->is_young = file_is_young(status, making->now_s);
+    reading = fill(blank_one, making);
     if (reading == READING_DONE) {
         *made = blank_one;
     } else {
@@ -354,17 +464,24 @@ static enum reading make_once(int fd, const struct stat *status, const char *nam
     return reading;
 }
 
-enum root_find representation_make(struct root *root, const char *name,
-                                   const struct representation_wishes *wishes, int64_t now_s,
-                                   struct representation **made, struct stat *status)
+/* Reads the file of that name for it. */
+static enum root_find make(struct root *root, const char *file, struct making *making,
+                           struct representation **made, struct stat *status)
 {
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         int fd;
-        enum root_find find = root_read(root, name, &fd, status);
+        enum root_find find = root_read(root, file, &fd, status);
 
         if (find != ROOT_FOUND)
             return find;
-        switch (make_once(fd, status, name, wishes, now_s, made)) {
+        if (making->plain && is_older(status->st_mtim, making->plain->stamp.mtime)) {
+            close(fd);
+            return ROOT_MISSING;
+        }
+        if (!making->plain)
+            making->siblings = representation_siblings(root, making->wishes, file, STR_NONE,
+                                                       status);
+        switch (make_once(fd, status, making, made)) {
         case READING_DONE:
             return ROOT_FOUND;
         case READING_FAILED:
@@ -375,6 +492,58 @@ enum root_find representation_make(struct root *root, const char *name,
     }
     errno = EAGAIN;
     return ROOT_BROKEN;
+}
+
+enum root_find representation_make(struct root *root, const char *name,
+                                   const struct representation_wishes *wishes, int64_t now_s,
+                                   struct representation **made, struct stat *status)
+{
+    struct making making = {.name = str_view(name), .wishes = wishes, .now_s = now_s};
+
+    return make(root, name, &making, made, status);
+}
+
+enum root_find representation_look_beside(struct root *root, const struct representation *plain,
+                                          enum coding coding, struct stat *status)
+{
+    char file[PATH_MAX];
+
+    if (!write_sibling(file, plain->name, coding))
+        return ROOT_MISSING;
+    return root_look(root, file, status);
+}
+
+enum root_find representation_make_sibling(struct root *root, const struct representation *plain,
+                                           enum coding coding, int64_t now_s,
+                                           struct representation **made, struct stat *status)
+{
+    struct making making = {
+        .name = plain->name, .plain = plain, .coding = coding, .now_s = now_s};
+    char file[PATH_MAX];
+
+    if (!write_sibling(file, plain->name, coding))
+        return ROOT_MISSING;
+    return make(root, file, &making, made, status);
+}
+
+struct representation *representation_code(const struct representation *plain, enum coding coding,
+                                           int effort, struct str body)
+{
+    const struct making making = {.name = plain->name, .plain = plain, .coding = coding};
+    struct representation *made = blank(&making, body.len, body.len);
+
+    if (!made)
+        return NULL;
+    memcpy(made->room, body.ptr, body.len);
+    made->stamp = plain->stamp;
+    made->is_young = plain->is_young;
+    made->last_modified = plain->last_modified;
+    say_coded_etag(made, plain, effort);
+    if (!describe_coding(made, plain)) {
+        representation_release(made);
+        return NULL;
+    }
+    return made;
 }
 
 struct representation *representation_acquire(struct representation *representation)

@@ -7,10 +7,12 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/share.h"
 #include "site/cache.h"
 #include "site/content_type.h"
 #include "site/resolve.h"
 #include "site/sniff.h"
+#include "site/twins.h"
 #include "wherry.h"
 
 enum {
@@ -22,6 +24,7 @@ enum {
 struct site {
     struct root         *root;
     struct cache        *cache;
+    struct twins         twins;
     struct resolve_rules rules;
     struct mime_types   *types;                 /* the operator's; NULL: none */
     struct representation_wishes wishes;        /* they borrow these types */
@@ -83,14 +86,17 @@ static struct representation *make(struct site *site, struct cache_key key,
     return NULL;
 }
 
-/* The path still means this file, and the file is still that version. */
-static bool is_same(const struct representation *known, const struct resolution *resolution)
+/* The path still means this file, the file is still that version, and the same lies beside it. */
+static bool is_same(const struct site *site, const struct representation *known,
+                    const struct resolution *resolution)
 {
     struct file_stamp stamp = file_stamp_of(&resolution->status);
 
     return resolution->kind == RESOLVE_FILE &&
            str_equal(known->name, str_view(resolution->name)) &&
-           file_stamp_equal(&known->stamp, &stamp);
+           file_stamp_equal(&known->stamp, &stamp) &&
+           known->siblings == representation_siblings(site->root, &site->wishes, resolution->name,
+                                                      known->type, &resolution->status);
 }
 
 /* What was just written, or read by us while it was young, is in the kernel's memory still; when
@@ -120,7 +126,7 @@ static struct representation *compare(struct site *site, struct cache_key key,
     /* Without a descriptor to look with, the page of a moment ago is better than a 503. */
     if (resolution.find == ROOT_EXHAUSTED)
         return known;
-    if (is_same(known, &resolution)) {
+    if (is_same(site, known, &resolution)) {
         if (!known->is_young) {
             cache_confirm(site->cache, key, known, now);
             return known;
@@ -215,6 +221,57 @@ static struct cache_key key_of(const struct wherry_exchange *exchange)
                               .is_directory = wherry_path_is_directory(exchange)};
 }
 
+/* ---- in the coding that the client would rather have --------------------------------- */
+
+static enum wherry_next refuse_coding(struct wherry_exchange *exchange)
+{
+    enum wherry_next next = wherry_refuse(exchange, HTTP_NOT_ACCEPTABLE,
+                                          "the file is not to be had in a coding that is accepted");
+
+    wherry_add_field(exchange, "Vary", slice(STR("Accept-Encoding")));
+    return next;
+}
+
+/* How long to wait for a coding: a moment; but who refuses the plain bytes gets nothing before. */
+static int64_t patience_for(const struct wherry_exchange *exchange)
+{
+    bool takes_plain = wherry_choose_coding(exchange, BIT(CODING_IDENTITY)) != WHERRY_NO_CODING;
+
+    return takes_plain ? CODER_WAIT_MS : CODER_PATIENCE_MS;
+}
+
+/* Takes over the reference to the page.  While a coding is being made, or has no place, the next
+ * best goes out, and that is the plain one in the end. */
+static enum wherry_next answer_best(struct site *site, struct wherry_exchange *exchange,
+                                    struct cache_key key, struct representation *page,
+                                    bool may_block)
+{
+    unsigned available = twins_available(page);
+    struct clock now = clock_now();
+
+    for (;;) {
+        struct representation *twin = NULL;
+        enum twin find;
+
+        key.coding = (enum coding)wherry_choose_coding(exchange, available);
+        if (key.coding == CODING_IDENTITY)
+            return answer_page(exchange, page);
+        if (key.coding == CODING_NONE) {
+            representation_release(page);
+            return refuse_coding(exchange);
+        }
+        find = may_block ? twins_find(&site->twins, key, page, now, patience_for(exchange), &twin)
+                         : twins_look(&site->twins, key, page, now, &twin);
+        if (find != TWIN_ABSENT)
+            representation_release(page);
+        if (find == TWIN_FOUND)
+            return answer_page(exchange, twin);
+        if (find == TWIN_NEEDS_WORK)
+            return WHERRY_WORK;
+        available &= ~BIT(key.coding);
+    }
+}
+
 static enum wherry_next site_look(struct wherry_exchange *exchange, void *data)
 {
     struct site *site = data;
@@ -224,7 +281,7 @@ static enum wherry_next site_look(struct wherry_exchange *exchange, void *data)
     if (wherry_path_has_slash(exchange))
         return wherry_refuse(exchange, HTTP_NOT_FOUND, "no file's name has a slash in it");
     page = recall(site, key, clock_now());
-    return page ? answer_page(exchange, page) : WHERRY_WORK;
+    return page ? answer_best(site, exchange, key, page, false) : WHERRY_WORK;
 }
 
 static enum wherry_next site_work(struct wherry_exchange *exchange, void *data)
@@ -232,10 +289,12 @@ static enum wherry_next site_work(struct wherry_exchange *exchange, void *data)
     struct site *site = data;
     struct cache_key key = key_of(exchange);
     struct resolution resolution;
-    struct representation *page = find(site, key, &resolution);
+    struct representation *page = recall(site, key, clock_now());
 
+    if (!page)
+        page = find(site, key, &resolution);
     if (page)
-        return answer_page(exchange, page);
+        return answer_best(site, exchange, key, page, true);
     if (resolution.kind != RESOLVE_REFUSED)
         return answer_redirect(site, exchange, key, resolution.kind);
     complain(site, &resolution);
@@ -333,6 +392,13 @@ static bool load_types(struct site *site, const char *path, char *problem, size_
     return site->types != NULL;
 }
 
+static size_t coding_memory(const struct site_settings *settings)
+{
+    enum { SHARE = 4 };
+
+    return settings->coding_bytes ? settings->coding_bytes : (size_t)(share_memory() / SHARE);
+}
+
 struct site *site_new(const struct site_settings *settings, char *problem, size_t size)
 {
     struct site *site;
@@ -346,10 +412,13 @@ struct site *site_new(const struct site_settings *settings, char *problem, size_
     if (site) {
         site->rules = (struct resolve_rules){settings->index, settings->clean_urls};
         site->wishes.cache_control = settings->cache_control;
+        site->wishes.coding = settings->coding;
         site->cache = cache_new(settings->cache_bytes,
                                 MIN_OF(settings->cache_files, descriptors_to_spare()));
     }
-    if (!site || !site->cache) {
+    if (site && site->cache)
+        site->twins.coder = coder_new(site->cache, share_cores(), coding_memory(settings));
+    if (!site || !site->twins.coder) {
         snprintf(problem, size, "no memory for the cache of files");
         site_free(site);
         return NULL;
@@ -358,7 +427,8 @@ struct site *site_new(const struct site_settings *settings, char *problem, size_
         site_free(site);
         return NULL;
     }
-    site->root = root_open(settings->root, settings->links);
+    site->twins.cache = site->cache;
+    site->twins.root = site->root = root_open(settings->root, settings->links);
     if (!site->root) {
         snprintf(problem, size, "cannot open the folder \"%s\": %m", settings->root);
         site_free(site);
@@ -371,6 +441,7 @@ void site_free(struct site *site)
 {
     if (!site)
         return;
+    coder_free(site->twins.coder);
     cache_free(site->cache);
     root_close(site->root);
     mime_types_free(site->types);

@@ -6,6 +6,7 @@
 #ifndef SITE_SITE_H
 #define SITE_SITE_H
 
+#include "site/coding_rules.h"
 #include "site/root.h"
 
 struct wherry_server;
@@ -17,6 +18,8 @@ struct site_settings {
     bool            clean_urls;     /* "/about" for about.html */
     enum root_links links;
     const char     *mime_types;     /* a file of types that come first; NULL: none */
+    struct coding_rules coding;     /* what may be sent compressed */
+    size_t          coding_bytes;   /* memory for making it; 0: a quarter of what we may use */
     size_t          cache_bytes;    /* memory for small files */
     size_t          cache_files;    /* entries, and so open descriptors */
 };
@@ -25,6 +28,7 @@ struct site_settings {
     ((struct site_settings){.root = ".", .index = "index.html",                     \
                             .cache_control = "no-cache", .clean_urls = true,        \
                             .links = ROOT_LINKS_BENEATH,                            \
+                            .coding = {.is_on = true, .least = 256, .most = 4u << 20}, \
                             .cache_bytes = 32u << 20, .cache_files = 1024})
 
 struct site;
