@@ -1046,6 +1046,37 @@ static void a_client_is_known_by_its_subject(void **state)
         }
 }
 
+/* It is not asked again, and nobody else. */
+static void a_client_that_takes_up_a_session_is_still_known(void **state)
+{
+    struct minted client = minted_make(&(struct minted_wish){.common_name = "ann",
+                                                             .issuer = &shop.authority});
+
+    (void)state;
+    for (size_t v = 0; v < COUNTOF(versions); v++) {
+        struct caller_wish wish = versions[v].wish;
+        struct pair        pair;
+
+        wish.shows = &client;
+        for (int again = 0; again <= 1; again++) {
+            meet(&pair, &wish);
+            pair.store = shop.curious;
+            assert_int_equal(shake_hands(&pair, SIZE_MAX), TLS_DONE);
+            caller_listens(&pair.caller);
+            PROMISED_NUMBER("it is taken up", SSL_session_reused(pair.caller.ssl), again);
+            PROMISED_STR(versions[v].promise, str_view(tls_client(&pair.server)),
+                         "CN=ann,O=minted for a test");
+            SSL_SESSION_free(wish.resumes);
+            wish.resumes = SSL_get1_session(pair.caller.ssl);
+            wish.shows = NULL;
+            caller_says_end(&pair.caller);
+            part(&pair);
+        }
+        SSL_SESSION_free(wish.resumes);
+    }
+    minted_fini(&client);
+}
+
 static void who_shows_nothing_is_nobody(void **state)
 {
     struct minted      client = minted_make(&(struct minted_wish){.issuer = &shop.authority});
@@ -1099,6 +1130,7 @@ int main(void)
         cmocka_unit_test(nobody_needs_that_many_new_keys),
         cmocka_unit_test(new_keys_may_have_to_wait_for_room),
         cmocka_unit_test(a_client_is_known_by_its_subject),
+        cmocka_unit_test(a_client_that_takes_up_a_session_is_still_known),
         cmocka_unit_test(who_shows_nothing_is_nobody),
     };
 

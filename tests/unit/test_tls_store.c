@@ -278,6 +278,9 @@ static void a_new_certificate_is_in_use_a_second_later(void **state)
         check_after(1);
         check_after(100);
         PROMISED_NUMBER("once", count_said(""), 1);
+        issue("", 3);
+        check_after(0);
+        PROMISED("nor before the next one is", serial_now() != 3);
     }
 }
 
