@@ -40,9 +40,10 @@ bool hide_what_is_ours(struct site *site, const struct options *options, char *p
     const struct wherry_tls *tls = &options->server.tls;
     char                     root[256], dir[256];
 
-    if (!hide_file(site, options->config) || !hide_certificates(site, tls) ||
-        !hide_file(site, options->https.password) || !hide_file(site, tls->client_ca_path) ||
-        !hide_file(site, tls->key_log_path) || !hide_folder(site, tls)) {
+    if (!hide_file(site, options->config) || !hide_file(site, options->site.mime_types) ||
+        !hide_certificates(site, tls) || !hide_file(site, options->https.password) ||
+        !hide_file(site, tls->client_ca_path) || !hide_file(site, tls->key_log_path) ||
+        !hide_folder(site, tls)) {
         snprintf(problem, size, "cannot keep keys and the configuration file from being served");
         return false;
     }

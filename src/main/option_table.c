@@ -176,6 +176,10 @@ const struct option option_table[] = {
      .choices = link_choices, .group = SERVE, INTO(site.links),
      .help = "Follow symbolic links while they stay beneath the root (beneath), or not at all "
              "(none)."},
+    {.name = "mime-types", .kind = OPTION_PATH, .argument = "FILE", .initial = "",
+     .group = SERVE, INTO(site.mime_types),
+     .help = "More media types, and others than the built-in ones: on each line a type and the "
+             "endings of names that have it (the form of /etc/mime.types)."},
     {.name = "cache-control", .kind = OPTION_TEXT, .argument = "TEXT", .initial = "no-cache",
      .accepts = is_field_value,
      .must_be = "at most 255 printable ASCII characters without blanks at the ends",
