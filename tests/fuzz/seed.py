@@ -239,6 +239,46 @@ def connection_seeds():
             yield bytes(how) + IN_PIECES + BYTE_BY_BYTE + text.encode()
 
 
+# A ClientHello of OpenSSL 3.0 that asks for fuzz.test, as it comes to the port for TLS.
+CLIENT_HELLO = bytes.fromhex("""
+    1603010200010001fc0303c3f6b7cf9a56455fad781506a34cb7bb2f33256cf5562df8df2409893040270520
+    90d76e4ca65918068fd589f6ba06e12abebaab058f3da256feb748cd482ee4490010130213031301c02cc030
+    c02bc02f00ff010001a30000000e000c00000966757a7a2e74657374000b000403000102000a00160014001d
+    0017001e0019001801000101010201030104002300000010000b000908687474702f312e3100160000001700
+    00000d002a0028040305030603080708080809080a080b080408050806040105010601030303010302040205
+    020602002b00050403040303002d00020101003300260024001d00201aa2fc79be03cc0ec09192c1275ec071
+    93aaa1dbbeae8c28885655b47bfd7b75001500e9000000000000000000000000000000000000000000000000
+    0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+    0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+    0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+    0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+    000000000000000000000000000000000000000000000000000000000000000000
+""")
+
+
+def tls_seeds():
+    # Sealed, raw, raw behind a handshake, damaged; each is said, half closed, silent, gone.
+    texts = [text.encode() for text in pipelines()]
+    for number, text in enumerate(texts):
+        choices = (number * 52 & 0xf0) | number << 2 & 0x0c
+        yield bytes([choices, 0]) + AT_ONCE + AT_ONCE + AT_ONCE + text
+        yield bytes([choices ^ 0x10, 0]) + IN_PIECES + BYTE_BY_BYTE + IN_PIECES + text
+        yield bytes([choices | 0x20, 0]) + BYTE_BY_BYTE + AT_ONCE + BYTE_BY_BYTE + text
+    for choices in range(0, 256, 16):
+        yield bytes([choices, 0]) + AT_ONCE + AT_ONCE + IN_PIECES + texts[0]
+    for number, text in enumerate(texts[:4]):
+        for at in 0, 3, 5, 9, 40, 200, 300, 400, 500:
+            yield (bytes([3 | number << 4 & 0x10, 1 << number]) + struct.pack("<H", at) +
+                   AT_ONCE + IN_PIECES + AT_ONCE + text)
+    for ending in range(4):
+        for cuts in CUTS:
+            for raw in CLIENT_HELLO, CLIENT_HELLO[:100], texts[0], b"\x16", b"\x16\x03\x01\x00\x05hello":
+                yield bytes([1 | ending << 2, 0]) + AT_ONCE + cuts + AT_ONCE + raw
+            for raw in (b"\x17\x03\x03\x00\x20" + 32 * b"x", b"\x15\x03\x03\x00\x02\x01\x00",
+                        b"\x14\x03\x03\x00\x01\x01", CLIENT_HELLO):
+                yield bytes([2 | ending << 2, 0]) + AT_ONCE + cuts + AT_ONCE + raw
+
+
 SEEDS = {name.removesuffix("_seeds"): make for name, make in list(globals().items())
          if name.endswith("_seeds")}
 
