@@ -76,6 +76,7 @@ class Browser:
         os.close(its_input)
         os.close(its_output)
         self.unread, self.number, self.session = b"", 0, None
+        self.heard = []
         try:
             self.attach()
         except BaseException:
@@ -113,7 +114,7 @@ class Browser:
         return json.loads(message)
 
     def call(self, method, browser=False, **parameters):
-        """One command and its result; events in between are passed over."""
+        """One command and its result; events in between are kept for complaints()."""
         self.number += 1
         command = {"id": self.number, "method": method, "params": parameters}
         if self.session and not browser:
@@ -121,7 +122,7 @@ class Browser:
         os.write(self.writing, json.dumps(command).encode() + b"\0")
         until = time.monotonic() + self.seconds
         while (message := self.message(until)).get("id") != self.number:
-            pass
+            self.heard.append(message)
         assert "error" not in message, message
         return message["result"]
 
@@ -154,3 +155,21 @@ class Browser:
         )
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
+
+    def listen(self):
+        """From here on, to what it complains about."""
+        self.call("Log.enable")
+        self.call("Runtime.enable")
+
+    def complaints(self):
+        """What its console has in red or yellow so far, and what its scripts threw."""
+        self.run("0")
+        return [
+            message["params"]
+            for message in self.heard
+            if message["method"] == "Runtime.exceptionThrown"
+            or message["method"] == "Log.entryAdded"
+            and message["params"]["entry"]["level"] in ("error", "warning")
+            or message["method"] == "Runtime.consoleAPICalled"
+            and message["params"]["type"] in ("error", "warning", "assert")
+        ]
