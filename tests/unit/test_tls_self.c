@@ -136,9 +136,13 @@ static void expect_in_order(const char *promise, const struct tls_self_settings 
                             int64_t at, const char *fingerprint)
 {
     struct tls_self self;
+    X509           *authority;
 
     snap(&one);
     self = start(settings, at);
+    authority = authority_of(&self);
+    PROMISED(promise, X509_verify(tls_pair_leaf(self.pair), X509_get0_pubkey(authority)) == 1);
+    X509_free(authority);
     PROMISED(promise, !self.is_new_authority);
     PROMISED_STR(promise, str_view(self.warning), "");
     PROMISED_STR(promise, str_view(self.fingerprint), fingerprint);
@@ -662,6 +666,10 @@ static void a_certificate_of_the_future_is_signed_anew(void **state)
 static const char *const one_name[] = {"a.test"};
 static const char *const two_names[] = {"a.test", "b.test"};
 static const char *const name_below[] = {"x.a.test"};
+static const char *const star_below[] = {"*.a.test"};
+static const char *const name_beside[] = {"xa.test"};
+static const char *const one_address[] = {"192.0.2.7"};
+static const char *const next_address[] = {"192.0.2.8"};
 static const char *const box_name[] = {"box"};
 
 #define NAMES(list) .dir = "certs", .names = (list), .names_count = COUNTOF(list)
@@ -677,6 +685,11 @@ static const struct change_case {
      {NAMES(one_name), .host = "box"}, false, false},
     {"one below another is within the authority's power", {NAMES(one_name), .host = "box"},
      {NAMES(name_below), .host = "box"}, true, false},
+    {"so is a *", {NAMES(one_name), .host = "box"}, {NAMES(star_below), .host = "box"}, true, false},
+    {"one that only ends like it is not", {NAMES(one_name), .host = "box"},
+     {NAMES(name_beside), .host = "box"}, true, true},
+    {"nor is the address next door", {NAMES(one_address), .host = "box"},
+     {NAMES(next_address), .host = "box"}, true, true},
     {"a container's next name changes nothing", {NAMES(one_name), .host = "box"},
      {NAMES(one_name), .host = "c4f3"}, false, false},
     {"nor does having none", {NAMES(one_name), .host = "box"}, {NAMES(one_name), .host = ""},
@@ -686,6 +699,12 @@ static const struct change_case {
     {"one that the authority permits comes in", {NAMES(one_name), .host = ""},
      {NAMES(one_name), .host = "x.a.test"}, true, false},
 };
+
+static bool is_for(const struct tls_pair *pair, const char *name)
+{
+    return tls_pair_fits(pair, str_view(name)) == TLS_FIT_EXACT ||
+           X509_check_ip_asc(tls_pair_leaf(pair), name, 0) == 1;
+}
 
 static void names_change(void **state)
 {
@@ -701,8 +720,7 @@ static void names_change(void **state)
         PROMISED_NUMBER(c->promise, strcmp(before.fingerprint, after.fingerprint) != 0,
                         c->new_authority);
         for (size_t n = 0; n < c->after.names_count; n++)
-            PROMISED_NUMBER(c->promise, tls_pair_fits(after.pair, str_view(c->after.names[n])),
-                            TLS_FIT_EXACT);
+            PROMISED(c->promise, is_for(after.pair, c->after.names[n]));
         expect_in_order(c->promise, &c->after, now, after.fingerprint);
         tls_self_fini(&before);
         tls_self_fini(&after);
@@ -822,31 +840,39 @@ static void damaged_files_are_made_anew(void **state)
     }
 }
 
-/* The new files take their names one after the other. */
+/* The new files take their names one after the other, `done` of them before the crash. */
+static void crash(const struct tls_self_settings *settings, size_t done)
+{
+    struct tls_self_settings elsewhere = *settings;
+    struct tls_self          next, self;
+    char                     promise[128], command[256];
+
+    elsewhere.dir = "other";
+    next = start_and_stop(&elsewhere, now);
+    (void)start_and_stop(&plain, now);
+    for (size_t i = 0; i < done; i++) {
+        snprintf(command, sizeof command, "cp other/%s certs/", strrchr(kept[i], '/') + 1);
+        run(command);
+    }
+    snprintf(promise, sizeof promise, "a crash after %zu files", done);
+    self = start(settings, now);
+    PROMISED_STR(promise, str_view(self.warning), "");
+    /* Once both files of the authority are there, it is the one. */
+    if (done >= 2)
+        PROMISED_STR(promise, str_view(self.fingerprint), next.fingerprint);
+    expect_in_order(promise, settings, now, self.fingerprint);
+    tls_self_fini(&self);
+    run("rm -r certs other");
+}
+
 static void a_crash_in_between_is_healed(void **state)
 {
-    const struct tls_self_settings elsewhere = {NAMES(one_name)};
-    const struct tls_self_settings both = {.dir = "other", .names = one_name, .names_count = 1};
-    struct tls_self                next = start_and_stop(&both, now);
-    char                           promise[128], command[256];
+    const struct tls_self_settings other_names = {NAMES(one_name)};
 
     (void)state;
     for (size_t done = 0; done <= COUNTOF(kept); done++) {
-        struct tls_self self;
-
-        (void)start_and_stop(&plain, now);
-        for (size_t i = 0; i < done; i++) {
-            snprintf(command, sizeof command, "cp other/%s certs/", strrchr(kept[i], '/') + 1);
-            run(command);
-        }
-        snprintf(promise, sizeof promise, "a crash after %zu files", done);
-        self = start(&elsewhere, now);
-        PROMISED_STR(promise, str_view(self.warning), "");
-        /* Once both files of the authority are there, it is the one. */
-        PROMISED_NUMBER(promise, strcmp(self.fingerprint, next.fingerprint) == 0, done >= 2);
-        expect_in_order(promise, &elsewhere, now, self.fingerprint);
-        tls_self_fini(&self);
-        run("rm -r certs");
+        crash(&plain, done);
+        crash(&other_names, done);
     }
 }
 
@@ -1301,6 +1327,65 @@ static void without_memory_nothing_changes(void **state)
                     before.fingerprint);
 }
 
+/* OpenSSL's own allocations: the n-th fails, and so do all that are made in the same place from then
+ * on.  Not by malloc, which alloc_fail counts. */
+static struct {
+    size_t      left;           /* until one fails; SIZE_MAX: none does */
+    const char *file;
+    int         line;
+} openssl_memory = {.left = SIZE_MAX};
+
+static void *openssl_realloc(void *ptr, size_t size, const char *file, int line)
+{
+    if (openssl_memory.left == 0 && !openssl_memory.file) {
+        openssl_memory.file = file;
+        openssl_memory.line = line;
+    }
+    openssl_memory.left -= openssl_memory.left > 0 && openssl_memory.left < SIZE_MAX;
+    if (openssl_memory.file && strcmp(file, openssl_memory.file) == 0 &&
+        line == openssl_memory.line)
+        return NULL;
+    return reallocarray(ptr, 1, size);
+}
+
+static void *openssl_malloc(size_t size, const char *file, int line)
+{
+    return openssl_realloc(NULL, size, file, line);
+}
+
+static void openssl_free(void *ptr, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(ptr);
+}
+
+/* What can't be read for want of memory must not pass for damaged. */
+static void without_memory_for_openssl_nothing_changes(void **state)
+{
+    struct tls_self before = start_and_stop(&plain, now);
+    bool            has_failed = true;
+
+    (void)state;
+    snap(&one);
+    for (size_t n = 0; has_failed; n += 1 + n / 64) {
+        struct tls_self self = TLS_SELF_NONE;
+        char            problem[TLS_SELF_PROBLEM] = "";
+        bool            ok;
+
+        openssl_memory.left = n;
+        ok = tls_self_refresh(&self, &plain, now, problem, sizeof problem);
+        has_failed = openssl_memory.file != NULL;
+        openssl_memory.left = SIZE_MAX;
+        openssl_memory.file = NULL;
+        PROMISED("a failure is told", ok == !*problem);
+        PROMISED("a failure leaves nothing behind", ok == (self.pair != NULL));
+        PROMISED("what was right is taken or nothing is",
+                 !ok || strcmp(self.fingerprint, before.fingerprint) == 0);
+        tls_self_fini(&self);
+    }
+    expect_unchanged("and the folder stays as it was");
+}
+
 static const struct fault_case {
     const char     *promise;
     enum fault_call call;
@@ -1383,8 +1468,12 @@ int main(void)
         IN_A_FOLDER(a_lock_that_is_never_given_back_is_not_waited_for_forever),
 
         IN_A_FOLDER(without_memory_nothing_changes),
+        IN_A_FOLDER(without_memory_for_openssl_nothing_changes),
         IN_A_FOLDER(what_cannot_be_read_just_now_is_not_written_over),
     };
 
+    /* Before OpenSSL has allocated anything. */
+    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
