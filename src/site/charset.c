@@ -234,8 +234,9 @@ static void skip_tag(struct str *rest)
     skip(rest, 1);
     while (rest->len > 0 && !is_space(*rest->ptr) && *rest->ptr != '>')
         skip(rest, 1);
-    while (take_attribute(rest, &each))
-        continue;
+    while (take_attribute(rest, &each)) {
+        /* Only where it ends matters. */
+    }
 }
 
 /* Past what begins with "<", or past one byte of text. */
