@@ -207,7 +207,7 @@ def test_signals_without_end(reloading):
     server, _ = reloading(ByRename)
     with Visitors(server) as visitors:
         eventually(lambda: visitors.visits > 5 or visitors.failures, 20 * server.patience, "load")
-        for turn in range(30):
+        for turn in range(12):
             server.signal(signal.SIGHUP)
             eventually(lambda: reads(server) > turn, 5 * server.patience, "it to be read")
     visitors.check()
