@@ -72,7 +72,6 @@ static const struct alias {
     struct str says;
     struct str means;
 } aliases[] = {
-    {STR("application/javascript"), STR("text/javascript")},
     {STR("application/vnd.ms-opentype"), STR("font/otf")},
     {STR("application/x-coredump"), BYTES},
     {STR("application/x-dosexec"), BYTES},
@@ -99,8 +98,7 @@ static const struct alias {
 
 /* Text in which it matters what it is: to the programs that such a link is for. */
 static const struct str told_apart[] = {
-    STR("text/calendar"), STR("text/javascript"), STR("text/rtf"),
-    STR("text/vcard"),    STR("text/vtt"),        STR("text/xml"),
+    STR("text/calendar"), STR("text/rtf"), STR("text/vcard"), STR("text/vtt"), STR("text/xml"),
 };
 
 static struct str by_our_name(struct str type)
@@ -119,14 +117,21 @@ static bool is_told_apart(struct str type)
     return false;
 }
 
-/* A finer name for what is only text: "text/x-c", "message/rfc822"; "application/x-..." of which
- * the encoding says that it is text. */
+/* JavaScript is only a guess, and a wrong one would let a text run as a script. */
+static bool is_script(struct str type)
+{
+    return str_ends(type, STR("javascript"));
+}
+
+/* A finer name for what is only text: "text/x-c", "message/rfc822"; a format of which nobody says
+ * that it is made of text, while the bytes are (but a PDF may have no others). */
 static bool is_plain(struct str type, struct str encoding)
 {
-    if (str_starts(type, STR("text/")) || str_starts(type, STR("message/")))
+    if (str_starts(type, STR("text/")) || str_starts(type, STR("message/")) || is_script(type))
         return !is_told_apart(type);
-    return str_starts(type, STR("application/x-")) && encoding.len > 0 &&
-           !str_equal(encoding, STR("binary"));
+    return str_starts(type, STR("application/")) && encoding.len > 0 &&
+           !str_equal(encoding, STR("binary")) && !mime_is_text(type) &&
+           !str_equal(type, STR("application/pdf"));
 }
 
 /* The beginning looked like text, and then came something else: a program that unpacks itself. */

@@ -8,6 +8,8 @@
  *     is none, whatever libmagic says: to call it that would run its scripts.
  *   - Text that libmagic has a finer name for (C, shell, a Makefile, mail) is text/plain: browsers
  *     show that, and would save the others.  But for the few in which something depends on it.
+ *     JavaScript is among those that are shown: libmagic sees it in many a README, and with that
+ *     name it could be run.
  *   - Programs, and what nobody knows, are application/octet-stream.
  *   - Other answers go by the name that the table of endings has for the same thing. */
 #ifndef SITE_CONTENT_TYPE_H

@@ -222,12 +222,12 @@ KINDS = {
         "text/xml; charset=utf-8",
     ),
     "css": (b"p { color: red }\n", "text/css; charset=utf-8", PLAIN),
-    "js": (b"export const a = 1;\n", "text/javascript; charset=utf-8", None),
-    "mjs": (b"export const a = 1;\n", "text/javascript; charset=utf-8", None),
+    "js": (b"export const a = 1;\n", "text/javascript; charset=utf-8", PLAIN),
+    "mjs": (b"export const a = 1;\n", "text/javascript; charset=utf-8", PLAIN),
     "cjs": (
         b"#!/usr/bin/env node\nconsole.log(1);\n",
         "text/javascript; charset=utf-8",
-        None,
+        PLAIN,
     ),
     "json": (b'{"a": [1, 2, 3]}\n', "application/json", None),
     "jsonld": (b'{"@context": "https://schema.org"}\n', "application/ld+json", "application/json"),
@@ -275,7 +275,7 @@ KINDS = {
     "srt": (
         b"1\n00:00:01,000 --> 00:00:02,000\nhello\n",
         "application/x-subrip; charset=utf-8",
-        PLAIN,
+        None,
     ),
     "ics": (
         b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n",
