@@ -161,6 +161,18 @@ static void reload(struct tls_store *store, int64_t now_s)
     }
 }
 
+/* At the start it is announced; from then on the log is where it is looked for. */
+static void tell_of_self(const struct tls_self *self)
+{
+    if (self->is_new_authority)
+        log_warn("the certificate has a new authority, which is to be trusted anew",
+                 "path=\"%s\" sha256=%s",
+                 LOG_QUOTE(str_view(self->authority_path ? self->authority_path : "")),
+                 self->fingerprint);
+    if (*self->warning)
+        log_warn("cannot keep the certificate", "why=\"%s\"", LOG_QUOTE(str_view(self->warning)));
+}
+
 static bool renew_self(struct tls_store *store, int64_t now_s)
 {
     struct tls_pair *before = store->self.pair;
@@ -169,6 +181,8 @@ static bool renew_self(struct tls_store *store, int64_t now_s)
     store->self_s = now_s + SELF_EVERY_S;
     if (!tls_self_refresh(&store->self, &store->settings.self, now_s, problem, sizeof problem))
         log_error("cannot renew the certificate", "why=\"%s\"", LOG_QUOTE(str_view(problem)));
+    else if (store->self.pair != before)
+        tell_of_self(&store->self);
     return store->self.pair != before;
 }
 

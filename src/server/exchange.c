@@ -91,6 +91,9 @@ enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange, 
 {
     struct coding_wish wish;
 
+    if (!fields_has(&exchange->request.fields, FIELD_ACCEPT_ENCODING) &&
+        (available & BIT(CODING_IDENTITY)))
+        return WHERRY_IDENTITY;
     negotiate_read_all(&exchange->request.fields, &wish);
     return (enum wherry_coding)negotiate_choose(&wish, available);
 }

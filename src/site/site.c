@@ -244,11 +244,13 @@ static int64_t patience_for(const struct wherry_exchange *exchange)
  * best goes out, and that is the plain one in the end. */
 static enum wherry_next answer_best(struct site *site, struct wherry_exchange *exchange,
                                     struct cache_key key, struct representation *page,
-                                    bool may_block)
+                                    struct clock now, bool may_block)
 {
-    unsigned available = twins_available(page);
-    struct clock now = clock_now();
+    unsigned available;
 
+    if (wherry_choose_coding(exchange, BIT(CODINGS) - 1) == WHERRY_IDENTITY)
+        return answer_page(exchange, page);
+    available = twins_available(page);
     for (;;) {
         struct representation *twin = NULL;
         enum twin find;
@@ -276,12 +278,13 @@ static enum wherry_next site_look(struct wherry_exchange *exchange, void *data)
 {
     struct site *site = data;
     struct cache_key key = key_of(exchange);
+    struct clock now = clock_now();
     struct representation *page;
 
     if (wherry_path_has_slash(exchange))
         return wherry_refuse(exchange, HTTP_NOT_FOUND, "no file's name has a slash in it");
-    page = recall(site, key, clock_now());
-    return page ? answer_best(site, exchange, key, page, false) : WHERRY_WORK;
+    page = recall(site, key, now);
+    return page ? answer_best(site, exchange, key, page, now, false) : WHERRY_WORK;
 }
 
 static enum wherry_next site_work(struct wherry_exchange *exchange, void *data)
@@ -289,12 +292,13 @@ static enum wherry_next site_work(struct wherry_exchange *exchange, void *data)
     struct site *site = data;
     struct cache_key key = key_of(exchange);
     struct resolution resolution;
-    struct representation *page = recall(site, key, clock_now());
+    struct clock now = clock_now();
+    struct representation *page = recall(site, key, now);
 
     if (!page)
         page = find(site, key, &resolution);
     if (page)
-        return answer_best(site, exchange, key, page, true);
+        return answer_best(site, exchange, key, page, now, true);
     if (resolution.kind != RESOLVE_REFUSED)
         return answer_redirect(site, exchange, key, resolution.kind);
     complain(site, &resolution);
