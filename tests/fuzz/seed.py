@@ -88,6 +88,17 @@ FIELDS = [
         "If-None-Match", "Content-Length", "Transfer-Encoding", "Date", "Etag", "Hose", "Rangf")]),
 ]
 
+# Lines of Accept-Encoding.
+WISHES = [
+    "gzip, deflate, br, zstd", "gzip, deflate, br", "identity", "", "*", "identity;q=1, *;q=0",
+    "compress;q=0.5, gzip;q=1.0", "gzip;q=1.0, identity; q=0.5, *;q=0", "x-gzip;q=0.7,GZIP;Q=0.3",
+    "identity;q=0", "*;q=0", "*;q=0.000, identity;q=0.001", "gzip;q=1.001, br;q=.5, zstd;q=1.",
+    "gzip\nbr;q=0.5\nidentity;q=0", "\n", "\"gzip, br\nzstd", ",gzip \t;\t q=0.125,, br;q=0.,",
+    "gzip;q=1;q=0", "gzip br", "gzip;q=0,5", "identity;q=x, *;q=", "gzip;q=0.0000, *",
+    "gzip;q=1.001, br;q=2, *;q=0.5", "gzip;q=0.1234, br;q=1.0000",
+    "gzip," + ",".join(31 * ["a"]), "gzip\n" + ",".join(32 * ["br"]), ",".join(300 * ["a"]),
+]
+
 CONDITIONS = [
     (0, 3, 0, '"a"', ['If-None-Match: "a"']),
     (0, 3, 0, 'W/"a"', ['If-None-Match: "b", W/"a" , "c"']),
@@ -205,6 +216,15 @@ def range_seeds():
     for bytes_, _ in dialogues():
         for value in re.findall(rb"\nRange: (.*)\r\n", bytes_):
             yield b"\x00" + struct.pack("<Q", 11) + value
+
+
+def negotiate_seeds():
+    for number, lines in enumerate(WISHES):
+        for available in 0x0f, 0x03, number % 16:
+            yield bytes([available]) + lines.encode()
+    for bytes_, _ in dialogues():
+        for value in re.findall(rb"\nAccept-Encoding: (.*)\r\n", bytes_):
+            yield b"\x0f" + value
 
 
 def date_seeds():
