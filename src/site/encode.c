@@ -98,10 +98,15 @@ static void take_back(void *opaque, void *address)
 
 static void take_all_back(struct allowance *allowance)
 {
-    struct list *link;
+    struct list *first = allowance->loans.next;
 
-    while ((link = list_shift(&allowance->loans)) != NULL)
-        free(CONTAINER_OF(link, union loan, link));
+    while (first != &allowance->loans) {
+        struct list *next = first->next;
+
+        free(CONTAINER_OF(first, union loan, link));
+        first = next;
+    }
+    list_init(&allowance->loans);
 }
 
 /* ---- gzip --------------------------------------------------------------------------- */
@@ -189,7 +194,7 @@ enum {
     BROTLI_EFFORT_MAX    = 11,
     BROTLI_WINDOW_MIN    = 16,  /* as powers of two */
     BROTLI_WINDOW_MAX    = 21,  /* as good as the usual 22, for two thirds of the memory */
-    BROTLI_WINDOW_STREAM = 18,
+    BROTLI_WINDOW_STREAM = 16,
     BROTLI_WINDOWS       = BROTLI_WINDOW_MAX - BROTLI_WINDOW_MIN + 1,
     BROTLI_BLOCK         = 16,  /* at its best it would take 18, and take longer from one look at
                                    the flag to the next, for a thousandth less */
@@ -340,7 +345,7 @@ size_t encode_memory(enum coding coding, int effort, uint64_t length)
 
 int encode_effort_within(enum coding coding, int wanted, uint64_t length, size_t bytes)
 {
-    int effort = MIN_OF(wanted, encode_effort_max(coding));
+    int effort_max = encode_effort_max(coding), effort = MIN_OF(wanted, effort_max);
 
     while (effort > 0 && encode_memory(coding, effort, length) > bytes)
         effort--;
@@ -394,7 +399,7 @@ static enum encoder_step unstage(struct encoder *encoder, struct buf *out)
     if (out->failed)
         return ENCODER_NO_MEMORY;
     encoder->staged_first += count;
-    if (count < staged)
+    if (encoder->staged_first < encoder->staged_end)
         return ENCODER_MORE;
     encoder->staged_first = encoder->staged_end = 0;
     return ENCODER_DONE;
@@ -476,7 +481,8 @@ static bool read_block(int fd, uint64_t offset, char *block, size_t count)
 static bool next_block(const struct encode_source *source, uint64_t offset, char *block,
                        struct str *bytes)
 {
-    size_t count = (size_t)MIN_OF(length_of(source) - offset, (uint64_t)ENCODE_BLOCK_BYTES);
+    uint64_t left = length_of(source) - offset;
+    size_t count = (size_t)MIN_OF(left, (uint64_t)ENCODE_BLOCK_BYTES);
 
     if (source->fd == -1)
         *bytes = str_of(source->bytes.ptr + offset, count);
