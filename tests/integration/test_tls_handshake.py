@@ -1,19 +1,22 @@
 """What is agreed on before the first request: versions, ciphers, names, sessions, and who the
 client is.  Asked by `openssl s_client`, which nobody here wrote."""
 
+import contextlib
 import json
 import re
 import signal
+import socket
 import ssl
 import stat
 import subprocess
 
 import pytest
 
+from dialogue import request
 from minted import Authority
 from program import eventually
 from s_client import s_client
-from secure import trusting
+from secure import Secure, trusting
 
 VERSIONS = {"-tls1_2": "TLSv1.2", "-tls1_3": "TLSv1.3"}
 each_version = pytest.mark.parametrize("version", VERSIONS)
@@ -492,3 +495,74 @@ def test_an_untrusting_client_is_told_of(server):
     with pytest.raises(ssl.SSLCertVerificationError):
         server.dial(tls=ssl.create_default_context(), name="localhost")
     server.wait_error(r'handshake failed peer=\S+ why="[^"]*unknown ca[^"]*"')
+
+
+class Together(Secure):
+    """Says its request in one packet with the last message of the handshake, and what else."""
+
+    def say(self, data, goodbye=False):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.do_handshake()
+        self.flush()
+        self.fetch()
+        while not self.is_done():
+            self.fetch()
+        self.tls.write(data)
+        if goodbye:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.tls.unwrap()
+        self.flush()
+
+    def is_done(self):
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self.flush()
+            return False
+        return True
+
+
+def together(server, version):
+    context = ssl.create_default_context(cafile=server.authority)
+    context.minimum_version = context.maximum_version = version
+    peer = server.dial((server.host, server.https_port), tls=False)
+    peer.stream = Together(peer.socket, context, "localhost")
+    return peer
+
+
+each_by_hand = pytest.mark.parametrize(
+    "version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"]
+)
+
+
+@each_by_hand
+def test_a_request_right_behind_the_handshake(server, version):
+    """What OpenSSL has read already, nobody announces any more."""
+    for count in (1, 3, 100):
+        with together(server, version) as peer:
+            peer.stream.say(request("/") * count)
+            for _ in range(count):
+                assert peer.answer().status == 200
+
+
+@each_by_hand
+def test_a_whole_visit_in_two_packets(server, version):
+    """A hello; then the end of the handshake, a request and the goodbye."""
+    for _ in range(10):
+        with together(server, version) as peer:
+            peer.stream.say(request("/"), goodbye=True)
+            peer.socket.shutdown(socket.SHUT_WR)
+            assert peer.answer().status == 200
+            peer.expect_end()
+
+
+@each_by_hand
+def test_who_is_refused_is_told_why(asking, version):
+    """Although the request that nobody will read is on its way."""
+    server = asking()
+    for _ in range(10):
+        with together(server, version) as peer:
+            with pytest.raises(ssl.SSLError, match="(?i)certificate.required|handshake.failure"):
+                peer.stream.say(request("/") * 3)
+                peer.answer()
+    assert "GET" not in server.log
