@@ -111,7 +111,7 @@ static void fill(const struct bait *bait, char *bytes, size_t len)
         bytes[at] = bait->piece.ptr[at % bait->piece.len];
 }
 
-/* 35 ms is the worst that was measured; a sanitizer and a busy machine have their part too. */
+/* 21 ms is the worst that was measured; a sanitizer and a busy machine have their part too. */
 enum { BAIT_BYTES = 4 * SNIFF_BYTES_MAX, MOST_US = 250 * 1000 };
 
 static void no_file_takes_long(void **state)
