@@ -95,6 +95,15 @@ void announce_root(const struct site_settings *site, struct buf *out)
     free(path);
 }
 
+/* Who asks for certificates at one door should know that the other one is open. */
+static void warn_of_open_door(const struct wherry_settings *server)
+{
+    if (!server->tls.client_ca_path || server->tls.client_is_optional || server->tls.redirects ||
+        server->http_port < 0)
+        return;
+    log_warn("HTTP lets in who shows no certificate", "instead=\"--tls-only or --http-redirect\"");
+}
+
 void announce(const struct options *options, const struct wherry_server *server)
 {
     const struct option_given *cert_dir = options_given(options, "cert-dir");
@@ -116,4 +125,5 @@ void announce(const struct options *options, const struct wherry_server *server)
     }
     log_print(buf_view(&out));
     buf_fini(&out);
+    warn_of_open_door(&options->server);
 }

@@ -143,7 +143,8 @@ static enum io tls_read(struct transport *t, char *room, size_t size, size_t *go
         int     result;
         enum io io;
 
-        session->is_empty = false;
+        /* What OpenSSL still holds says nothing of what has come into the socket since. */
+        session->is_empty = session->is_drained = false;
         result = SSL_read_ex(session->ssl, room, size, got);
         t->is_drained = session->is_drained && !SSL_has_pending(session->ssl);
         if (result == 1) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <stdatomic.h>
@@ -173,9 +174,11 @@ static void on_secret(const SSL *ssl, const char *line)
 
 static bool set_groups(SSL_CTX *ctx)
 {
-    for (size_t i = 0; i < COUNTOF(groups); i++)
+    for (size_t i = 0; i < COUNTOF(groups); i++) {
         if (SSL_CTX_set1_groups_list(ctx, groups[i]))
             return true;
+        ERR_clear_error();      /* or it would be taken for the reason of what fails later */
+    }
     return false;
 }
 
@@ -227,6 +230,16 @@ static bool set_client(SSL_CTX *ctx, const struct tls_rules *rules)
     return true;
 }
 
+/* OpenSSL tells of a file that is not there in words of its own. */
+static bool can_be_read(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd != -1)
+        close(fd);
+    return fd != -1;
+}
+
 static bool fail(char *problem, size_t size, const char *what, const char *path)
 {
     const char *why = tls_error_take();
@@ -251,6 +264,11 @@ static bool add(struct tls_context *context, struct tls_pair *pair, const struct
         return fail(problem, size, "cannot set up TLS", NULL);
     if (!set_pair(ctx, pair))
         return fail(problem, size, "cannot use the certificate", NULL);
+    if (rules->client_ca_path && !can_be_read(rules->client_ca_path)) {
+        snprintf(problem, size, "cannot read the authorities of clients from \"%s\": %m",
+                 LOG_QUOTE(str_view(rules->client_ca_path)));
+        return false;
+    }
     if (!set_client(ctx, rules))
         return fail(problem, size, "cannot read the authorities of clients from",
                     rules->client_ca_path);

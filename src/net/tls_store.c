@@ -11,7 +11,10 @@
 enum {
     LOOK_EVERY_S = 1,               /* at files that were given */
     SELF_EVERY_S = 600,             /* at what we made, whether it is time to make it anew */
-    WATCHED_MAX  = 3 * TLS_PAIRS_MAX + 1,
+    RETRY_EVERY_S = 60,             /* what could not be read, whether its file has changed or not */
+    DAY_S        = 24 * 3600,
+    EXPIRY_DAYS  = 14,              /* that a certificate's end is told ahead, once a day */
+    PROBLEM_MAX  = 1024,
 };
 
 /* By what a change of a file is known: another file under its name, or another content. */
@@ -22,14 +25,25 @@ struct mark {
     struct timespec modified, changed;
 };
 
+/* What a pair is made from, and what became of it. */
+struct source {
+    struct mark      marks[3];          /* of certificate, key and password */
+    struct tls_pair *pair;              /* in use */
+    char             problem[PROBLEM_MAX];      /* why the files could not be used; "": they could */
+};
+
 struct tls_store {
     struct tls_store_settings settings;
     struct tls_tickets       *tickets;
     struct tls_key_log       *key_log;
     struct tls_self           self;
-    struct mark               marks[WATCHED_MAX];
+    struct source             sources[TLS_PAIRS_MAX];   /* of the files */
+    struct mark               client_ca;
+    char                      problem[PROBLEM_MAX];     /* why the last context could not be made */
     int64_t                   look_s;           /* when to look next */
     int64_t                   self_s;
+    int64_t                   retry_s;
+    int64_t                   warn_s;           /* when to look for certificates that end */
     pthread_mutex_t           mutex;            /* over `current` */
     struct tls_context       *current;
 };
@@ -72,56 +86,84 @@ static bool note(struct mark *mark, const char *path)
 static bool note_all(struct tls_store *store)
 {
     const struct tls_store_settings *settings = &store->settings;
-    struct mark                     *mark = store->marks;
-    bool                             has_changed = note(mark++, settings->client_ca_path);
+    bool                             has_changed = note(&store->client_ca, settings->client_ca_path);
 
     for (size_t i = 0; i < settings->files_count; i++) {
-        has_changed |= note(mark++, settings->files[i].cert_path);
-        has_changed |= note(mark++, settings->files[i].key_path);
-        has_changed |= note(mark++, settings->files[i].password_path);
+        struct mark *marks = store->sources[i].marks;
+
+        has_changed |= note(&marks[0], settings->files[i].cert_path);
+        has_changed |= note(&marks[1], settings->files[i].key_path);
+        has_changed |= note(&marks[2], settings->files[i].password_path);
     }
     return has_changed;
 }
 
-/* ---- a new context -------------------------------------------------------------------- */
+/* ---- what goes wrong, and what will --------------------------------------------------- */
 
-static size_t load_pairs(struct tls_store *store, struct tls_pair *pairs[TLS_PAIRS_MAX],
-                         int64_t now_s, char *problem, size_t size)
+/* Says it once: what is tried again every minute need not be told every minute. */
+static void complain(char before[PROBLEM_MAX], const char *problem, const char *what)
 {
-    const struct tls_store_settings *settings = &store->settings;
-    size_t                           count;
-
-    if (settings->files_count == 0) {
-        pairs[0] = tls_pair_acquire(store->self.pair);
-        return 1;
-    }
-    for (count = 0; count < settings->files_count; count++) {
-        pairs[count] = tls_pair_load(&settings->files[count], now_s, problem, size);
-        if (!pairs[count])
-            break;
-    }
-    return count;
+    if (strcmp(before, problem) == 0)
+        return;
+    snprintf(before, PROBLEM_MAX, "%s", problem);
+    if (*problem)
+        log_error(what, "why=\"%s\"", LOG_QUOTE(str_view(problem)));
 }
 
-static struct tls_context *make_context(struct tls_store *store, int64_t now_s, char *problem,
-                                        size_t size)
+static void warn_of_end(const struct tls_pair *pair, int64_t now_s)
+{
+    int64_t left_s = tls_pair_not_after(pair) - now_s;
+    char    text[256];
+
+    if (left_s > EXPIRY_DAYS * DAY_S)
+        return;
+    tls_pair_describe(pair, text, sizeof text);
+    if (left_s < 0)
+        log_error("a certificate has expired", "certificate=\"%s\"", LOG_QUOTE(str_view(text)));
+    else
+        log_warn("a certificate is about to expire", "days=%lld certificate=\"%s\"",
+                 (long long)(left_s / DAY_S), LOG_QUOTE(str_view(text)));
+}
+
+/* Of those that somebody else renews. */
+static void warn_of_ends(struct tls_store *store, int64_t now_s)
+{
+    store->warn_s = now_s + DAY_S;
+    for (size_t i = 0; i < store->settings.files_count; i++)
+        warn_of_end(store->sources[i].pair, now_s);
+}
+
+/* ---- a new context -------------------------------------------------------------------- */
+
+/* False with a sentence in source->problem; the pair before stays then. */
+static bool load(struct source *source, const struct tls_pair_files *files, int64_t now_s,
+                 char problem[PROBLEM_MAX])
+{
+    struct tls_pair *fresh = tls_pair_load(files, now_s, problem, PROBLEM_MAX);
+
+    if (!fresh)
+        return false;
+    problem[0] = '\0';
+    tls_pair_release(source->pair);
+    source->pair = fresh;
+    return true;
+}
+
+static bool make_context(struct tls_store *store, struct tls_context **made, char *problem,
+                         size_t size)
 {
     const struct tls_store_settings *settings = &store->settings;
     const struct tls_rules           rules = {.min = settings->min,
                                               .client_ca_path = settings->client_ca_path,
                                               .client = settings->client,
                                               .key_log = store->key_log};
-    size_t                           wanted = MAX_OF(settings->files_count, (size_t)1);
-    struct tls_pair                 *pairs[TLS_PAIRS_MAX];
-    struct tls_context              *context = NULL;
-    size_t                           count;
+    struct tls_pair                 *pairs[TLS_PAIRS_MAX] = {store->self.pair};
+    size_t                           count = MAX_OF(settings->files_count, (size_t)1);
 
-    count = load_pairs(store, pairs, now_s, problem, size);
-    if (count == wanted)
-        context = tls_context_new(pairs, count, &rules, store->tickets, problem, size);
-    while (count)
-        tls_pair_release(pairs[--count]);
-    return context;
+    for (size_t i = 0; i < settings->files_count; i++)
+        pairs[i] = store->sources[i].pair;
+    *made = tls_context_new(pairs, count, &rules, store->tickets, problem, size);
+    return *made != NULL;
 }
 
 static void put_into_use(struct tls_store *store, struct tls_context *context)
@@ -147,18 +189,34 @@ struct tls_context *tls_store_context(struct tls_store *store)
 
 /* ---- the keeper's part ---------------------------------------------------------------- */
 
+/* One that can't be read anew keeps its certificate of before, and keeps no other from a new one. */
+static bool load_all(struct tls_store *store, int64_t now_s)
+{
+    char problem[PROBLEM_MAX];
+    bool ok = true;
+
+    for (size_t i = 0; i < store->settings.files_count; i++) {
+        struct source *source = &store->sources[i];
+
+        ok &= load(source, &store->settings.files[i], now_s, problem);
+        complain(source->problem, problem, "the certificates before stay in use");
+    }
+    return ok;
+}
+
 static void reload(struct tls_store *store, int64_t now_s)
 {
-    char                problem[1024] = "";
-    struct tls_context *context = make_context(store, now_s, problem, sizeof problem);
+    struct tls_context *context;
+    char                problem[PROBLEM_MAX] = "";
+    bool                has_all = load_all(store, now_s);
 
-    if (context) {
+    if (make_context(store, &context, problem, sizeof problem)) {
         put_into_use(store, context);
-        log_info("certificates were read anew", "");
-    } else {
-        log_error("the certificates before stay in use", "why=\"%s\"",
-                  LOG_QUOTE(str_view(problem)));
+        if (has_all)
+            log_info("certificates were read anew", "");
     }
+    complain(store->problem, problem, "the certificates before stay in use");
+    store->retry_s = has_all && !*problem ? INT64_MAX : now_s + RETRY_EVERY_S;
 }
 
 /* At the start it is announced; from then on the log is where it is looked for. */
@@ -186,6 +244,14 @@ static bool renew_self(struct tls_store *store, int64_t now_s)
     return store->self.pair != before;
 }
 
+/* Whoever has changed a file wants to know what became of it. */
+static void forget_complaints(struct tls_store *store)
+{
+    store->problem[0] = '\0';
+    for (size_t i = 0; i < store->settings.files_count; i++)
+        store->sources[i].problem[0] = '\0';
+}
+
 void tls_store_check(struct tls_store *store, int64_t now_s, bool force)
 {
     bool has_changed = force;
@@ -200,7 +266,11 @@ void tls_store_check(struct tls_store *store, int64_t now_s, bool force)
         (force || now_s >= store->self_s || now_s < store->self_s - SELF_EVERY_S))
         has_changed |= renew_self(store, now_s);
     if (has_changed)
+        forget_complaints(store);
+    if (has_changed || now_s >= store->retry_s)
         reload(store, now_s);
+    if (now_s >= store->warn_s || now_s < store->warn_s - DAY_S)
+        warn_of_ends(store, now_s);
 }
 
 /* ---- its life ------------------------------------------------------------------------- */
@@ -218,6 +288,20 @@ static bool open_key_log(struct tls_store *store, char *problem, size_t size)
     return store->key_log != NULL;
 }
 
+/* At the start all of them have to be right. */
+static bool load_first(struct tls_store *store, int64_t now_s, char *problem, size_t size)
+{
+    char sentence[PROBLEM_MAX] = "";
+
+    for (size_t i = 0; i < store->settings.files_count; i++) {
+        if (!load(&store->sources[i], &store->settings.files[i], now_s, sentence)) {
+            snprintf(problem, size, "%s", sentence);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool begin(struct tls_store *store, int64_t now_s, char *problem, size_t size)
 {
     store->tickets = tls_tickets_new(now_s);
@@ -232,9 +316,10 @@ static bool begin(struct tls_store *store, int64_t now_s, char *problem, size_t 
         return false;
     store->look_s = now_s + LOOK_EVERY_S;
     store->self_s = now_s + SELF_EVERY_S;
+    store->retry_s = INT64_MAX;
     (void)note_all(store);
-    store->current = make_context(store, now_s, problem, size);
-    return store->current != NULL;
+    return load_first(store, now_s, problem, size) &&
+           make_context(store, &store->current, problem, size);
 }
 
 struct tls_store *tls_store_open(const struct tls_store_settings *settings, int64_t now_s,
@@ -261,6 +346,8 @@ void tls_store_close(struct tls_store *store)
     if (!store)
         return;
     tls_context_release(store->current);
+    for (size_t i = 0; i < store->settings.files_count; i++)
+        tls_pair_release(store->sources[i].pair);
     tls_self_fini(&store->self);
     tls_key_log_close(store->key_log);
     tls_tickets_free(store->tickets);

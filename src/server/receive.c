@@ -96,7 +96,8 @@ static enum step send_to_https(struct conn *conn, struct turn *turn)
     if (!server->settings.tls.redirects)
         refusal = refuse(HTTP_BAD_REQUEST, "plain HTTP was spoken to the port for HTTPS");
     else if (!redirect_location(&location, &conn->work->exchange.request, &server->ports))
-        refusal = refuse(HTTP_BAD_REQUEST, "this is served by HTTPS, and the port of that is not known");
+        refusal = refuse(HTTP_BAD_REQUEST,
+                         "this is served by HTTPS, and nothing says at which host and port");
     if (!is_refused(refusal)) {
         response->status = HTTP_PERMANENT_REDIRECT;
         response_add_field(response, STR("Location"), buf_view(&location));

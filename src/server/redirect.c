@@ -49,7 +49,8 @@ bool redirect_location(struct buf *location, const struct request *request,
         buf_append_byte(location, ':');
         buf_append_u64(location, (uint64_t)port);
     }
-    head_append_raw_path(location, request->target.raw_path);
+    if (request->target.form != TARGET_ASTERISK)        /* which stands for the host alone */
+        head_append_raw_path(location, request->target.raw_path);
     if (request->target.query.ptr)
         head_append_query(location, request->target.query);
     return !location->failed;

@@ -252,3 +252,26 @@ def test_tls_at_the_door_of_a_local_socket(serve, site, tmp_path):
         while peer.socket.recv(1 << 16):
             pass
     eventually(lambda: "TLS" in server.log, 5 * server.patience, "the log")
+
+
+@pytest.mark.parametrize(
+    "options, is_told",
+    [
+        (["--tls-client-ca={ca}"], True),
+        (["--tls-client-ca={ca}", "--tls-client=optional"], False),
+        (["--tls-client-ca={ca}", "--http-redirect"], False),
+        (["--tls-client-ca={ca}", "--http-port=off"], False),
+        ([], False),
+    ],
+)
+def test_an_open_door_beside_a_guarded_one_is_told(both, authority, options, is_told):
+    server = both(*[option.format(ca=authority.cert) for option in options])
+    server.stop()
+    assert ("HTTP lets in who shows no certificate" in server.said) == is_told
+
+
+def test_an_asterisk_is_no_page(both):
+    """RFC 9112 §3.2.4: it stands for the server, and must not become a part of its name."""
+    server = both("--http-redirect")
+    answer = by_http(server, "localhost", "*", method="OPTIONS")
+    assert answer.status == 308 and answer["Location"] == "https://localhost"

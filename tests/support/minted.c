@@ -51,7 +51,7 @@ static void set_dates(X509 *certificate, const struct minted_wish *wish)
 {
     bool is_now = !wish->not_before_s && !wish->not_after_s;
     int64_t from_s = is_now ? time(NULL) - 3600 : wish->not_before_s;
-    int64_t until_s = is_now ? time(NULL) + 24 * 3600 : wish->not_after_s;
+    int64_t until_s = is_now ? time(NULL) + 60 * 24 * 3600 : wish->not_after_s;
 
     must(ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t)from_s) != NULL, "a date");
     must(ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)until_s) != NULL, "a date");

@@ -28,6 +28,7 @@ static const struct redirect_case {
     {"an empty query is one",                  "a.test",       "/",     "",    -1, "https://a.test/?"},
     {"what must not stand in a URI is escaped", "a.test",      "/\xc3\xa9\"", "<>",
                                                                                -1, "https://a.test/%C3%A9%22?%3C%3E"},
+    {"an asterisk is no path",                 "a.test",       "*",     NULL,  -1, "https://a.test"},
     {"two slashes are no other host",          "a.test",       "//b.test/", NULL, -1, "https://a.test//b.test/"},
 };
 
@@ -42,6 +43,7 @@ static void each_promise_holds(void **state)
         bool                        known;
 
         request.target.raw_path = str_view(c->path);
+        request.target.form = strcmp(c->path, "*") == 0 ? TARGET_ASTERISK : TARGET_ORIGIN;
         request.target.query = c->query ? str_view(c->query) : (struct str){NULL, 0};
         known = redirect_location(&location, &request, &ports);
         PROMISED(c->promise, known == (c->location != NULL));

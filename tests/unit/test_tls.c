@@ -220,7 +220,7 @@ static void what_comes_with_the_end_of_it_is_not_lost(void **state)
         if (versions[v].wish.min)
             assert_int_equal(server_step(&pair), TLS_DONE);
         PROMISED_STR(versions[v].promise, read_some(&pair, 100), "at once");
-        PROMISED(versions[v].promise, pair.server.is_drained);
+        assert_int_equal(read_nothing(&pair), IO_WANT_READ);
         part(&pair);
     }
 }
@@ -467,8 +467,8 @@ static void several_records_that_came_together_are_read_one_by_one(void **state)
         caller_post(&pair.caller, SIZE_MAX);
         for (size_t i = 0; i < COUNTOF(said); i++) {
             PROMISED_STR(versions[v].promise, read_some(&pair, 100), said[i]);
-            PROMISED_NUMBER("it knows when that was all", pair.server.is_drained,
-                            i == COUNTOF(said) - 1);
+            PROMISED("it is not taken for all too early",
+                     i == COUNTOF(said) - 1 || !pair.server.is_drained);
         }
         assert_int_equal(read_nothing(&pair), IO_WANT_READ);
         part(&pair);
@@ -493,7 +493,7 @@ static void a_record_larger_than_the_room_is_read_in_parts(void **state)
                 PROMISED_NUMBER("the room is used", part.len, MIN_OF(rooms[i], left));
                 assert_memory_equal(part.ptr, shop.big + at, part.len);
                 at += part.len;
-                PROMISED_NUMBER("it knows when that was all", pair.server.is_drained, at == 1000);
+                PROMISED("it is not taken for all too early", at == 1000 || !pair.server.is_drained);
             }
             assert_int_equal(read_nothing(&pair), IO_WANT_READ);
             part(&pair);
@@ -549,6 +549,31 @@ static void who_reads_until_it_is_drained_has_it_all(void **state)
         part(&pair);
         buf_fini(&read);
     }
+}
+
+/* A turn may end with records left inside OpenSSL, and what comes after is reported only once. */
+static void what_was_left_inside_says_nothing_of_the_socket(void **state)
+{
+    struct pair pair;
+    char        room[RECORD_FULL];
+    size_t      got;
+
+    (void)state;
+    make_friends(&pair, &anything);
+    caller_says(&pair.caller, STR("one"));
+    caller_says(&pair.caller, STR("two"));
+    assert_true(caller_post(&pair.caller, SIZE_MAX) > 0);
+    assert_int_equal(transport_read(&pair.server, room, sizeof room, &got), IO_DONE);
+    assert_false(pair.server.is_drained);
+    caller_says(&pair.caller, STR("three"));
+    assert_true(caller_post(&pair.caller, SIZE_MAX) > 0);
+    assert_int_equal(transport_read(&pair.server, room, sizeof room, &got), IO_DONE);
+    assert_memory_equal(room, "two", 3);
+    assert_false(pair.server.is_drained);
+    assert_int_equal(transport_read(&pair.server, room, sizeof room, &got), IO_DONE);
+    assert_memory_equal(room, "three", 5);
+    assert_true(pair.server.is_drained);
+    part(&pair);
 }
 
 /* ---- the peer's end ------------------------------------------------------------------- */
@@ -1133,6 +1158,7 @@ int main(void)
         cmocka_unit_test(a_record_larger_than_the_room_is_read_in_parts),
         cmocka_unit_test(a_record_that_was_cut_is_waited_for),
         cmocka_unit_test(who_reads_until_it_is_drained_has_it_all),
+        cmocka_unit_test(what_was_left_inside_says_nothing_of_the_socket),
         cmocka_unit_test(a_client_that_has_ended_is_still_answered),
         cmocka_unit_test(an_end_in_the_middle_of_a_record_is_an_end),
         cmocka_unit_test(a_client_that_is_gone_has_failed),

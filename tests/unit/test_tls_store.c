@@ -380,6 +380,78 @@ static void each_of_several_pairs_is_looked_at(void **state)
     assert_int_equal(serial_now(), 1);
 }
 
+/* One that nobody looks after any more must not keep the others from being renewed. */
+static void one_that_has_expired_does_not_take_the_others_along(void **state)
+{
+    static const struct tls_pair_files both[] = {
+        {.cert_path = "cert.pem", .key_path = "key.pem"},
+        {.cert_path = "b-cert.pem", .key_path = "b-key.pem"},
+    };
+    struct minted made = minted_make(&(struct minted_wish){.alternatives = "DNS:b.test",
+                                                           .serial = 10,
+                                                           .not_before_s = scene.now_s - 60,
+                                                           .not_after_s = scene.now_s + 60});
+    struct call   call;
+
+    (void)state;
+    minted_write(&made, NULL, "b-cert.pem", "b-key.pem");
+    minted_fini(&made);
+    open_store_with(&(struct tls_store_settings){.files = both, .files_count = 2});
+    check_after(120);
+    forget_said();
+    issue("", 2);
+    check_after(1);
+    assert_int_equal(serial_now(), 2);
+    call_is_made(&call, &(struct caller_wish){.name = "b.test"});
+    assert_int_equal(caller_saw_serial(&call.caller), 10);
+    call_ends(&call);
+    assert_int_equal(count_said("error the certificates before stay in use why=\""), 1);
+}
+
+static void the_end_of_a_certificate_is_told_ahead_once_a_day(void **state)
+{
+    enum { DAY = 24 * 3600 };
+    struct minted made = minted_make(&(struct minted_wish){.not_before_s = scene.now_s - 60,
+                                                           .not_after_s = scene.now_s + 20 * DAY});
+
+    (void)state;
+    minted_write(&made, NULL, "cert.pem", "key.pem");
+    minted_fini(&made);
+    open_store();
+    for (int day = 0; day < 5; day++)
+        check_after(DAY);
+    assert_int_equal(count_said(""), 0);
+    check_after(DAY + 1);
+    assert_int_equal(count_said("warn a certificate is about to expire days=13 "), 1);
+    check_after(3600);
+    assert_int_equal(count_said(""), 1);
+    check_after(DAY);
+    assert_int_equal(count_said("warn a certificate is about to expire days=12 "), 1);
+    forget_said();
+    check_after(20 * DAY);
+    assert_int_equal(count_said("error a certificate has expired "), 1);
+}
+
+/* Not every reason to fail is one that a change of the file takes away. */
+static void what_failed_is_tried_again(void **state)
+{
+    struct minted made = minted_make(&(struct minted_wish){.serial = 2,
+                                                           .not_before_s = scene.now_s + 90,
+                                                           .not_after_s = scene.now_s + 90 * 24 * 3600});
+
+    (void)state;
+    open_store();
+    minted_write(&made, NULL, "cert.pem", "key.pem");
+    minted_fini(&made);
+    check_after(1);
+    assert_int_equal(serial_now(), 1);
+    check_after(60);
+    assert_int_equal(serial_now(), 1);
+    assert_int_equal(count_said(""), 1);
+    check_after(60);
+    assert_int_equal(serial_now(), 2);
+}
+
 static enum tls_step step_of(const struct minted *client)
 {
     struct call   call;
@@ -768,6 +840,9 @@ int main(void)
         TEST(who_has_begun_ends_with_the_one_he_began_with),
         TEST(a_context_of_before_still_works),
         TEST(each_of_several_pairs_is_looked_at),
+        TEST(one_that_has_expired_does_not_take_the_others_along),
+        TEST(the_end_of_a_certificate_is_told_ahead_once_a_day),
+        TEST(what_failed_is_tried_again),
         TEST(so_are_the_authorities_of_clients),
         TEST(what_cannot_be_used_is_said_once_and_changes_nothing),
         TEST(halfway_through_a_replacement_nothing_breaks),
