@@ -32,7 +32,7 @@ KEPT = {"ca.pem": 0o644, "ca-key.pem": 0o600, "cert.pem": 0o644, "key.pem": 0o60
     [
         ("rsa", "pkcs8"),
         ("rsa", "pkcs1"),
-        ("rsa4096", "pkcs8"),
+        ("rsa3072", "pkcs8"),
         ("ec", "pkcs8"),
         ("ec", "sec1"),
         ("ec384", "sec1"),
@@ -48,9 +48,18 @@ def test_keys_of_every_kind(serve_tls, site, authority, key, form):
         assert told.has_shaken and told.serial == pair.serial, told.text
 
 
-@pytest.mark.parametrize("key, form", [("rsa", "pkcs8"), ("rsa", "pkcs1"), ("ec", "pkcs8"),
-                                       ("ec", "sec1"), ("ed25519", "pkcs8")])
-@pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\nand another line\n"], ids=repr)
+@pytest.mark.parametrize(
+    "key, form, ending",
+    [
+        ("rsa", "pkcs8", "\n"),
+        ("rsa", "pkcs1", "\n"),
+        ("ec", "sec1", "\n"),
+        ("ed25519", "pkcs8", "\n"),
+        ("ec", "pkcs8", ""),
+        ("ec", "pkcs8", "\r\n"),
+        ("ec", "pkcs8", "\nand another line\n"),
+    ],
+)
 def test_an_encrypted_key(serve_tls, site, authority, tmp_path, key, form, ending):
     pair = authority.issue("localhost", "127.0.0.1", key=key, form=form, password="grün & blau")
     (tmp_path / "password").write_bytes(b"gr\xc3\xbcn & blau" + ending.encode())

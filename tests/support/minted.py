@@ -25,7 +25,7 @@ FORMS = {
 KEYS = {
     "rsa": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "rsa1024": lambda: rsa.generate_private_key(public_exponent=65537, key_size=1024),
-    "rsa4096": lambda: rsa.generate_private_key(public_exponent=65537, key_size=4096),
+    "rsa3072": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
     "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
     "ec384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "ed25519": ed25519.Ed25519PrivateKey.generate,
