@@ -17,6 +17,7 @@ enum {
     SMALL_BYTES  = 16 * 1024,       /* what goes out in small ones */
     SILENT_MAX   = 32,              /* records without data that are taken in a row */
     HANDSHAKE    = 0x16,            /* the first byte of a client that speaks TLS */
+    HELLO_MAX    = 16 * 1024,       /* bytes of a client's first message; real ones take up to 4 KiB */
 };
 
 /* What stands behind a transport that is a TLS one. */
@@ -311,18 +312,35 @@ static const struct transport_ops shaking_ops = {
     .close = tls_close,
 };
 
-/* What the first byte says; it is left where it is. */
-static enum tls_step peek(const struct transport *t)
+/* ContentType, version, length; HandshakeType, length                 RFC 8446 §5.1, §4
+ * OpenSSL takes the memory for as long a hello as is announced before any of it has come: 128 KiB
+ * for nine bytes, from anybody. */
+static bool is_too_long(const unsigned char *bytes, size_t len)
 {
-    unsigned char byte;
+    enum { RECORD_HEAD = 5, MESSAGE_HEAD = 4, CLIENT_HELLO = 1 };
+    const unsigned char *message = bytes + RECORD_HEAD;
+
+    return len >= RECORD_HEAD + MESSAGE_HEAD && message[0] == CLIENT_HELLO &&
+           ((size_t)message[1] << 16 | (size_t)message[2] << 8 | message[3]) > HELLO_MAX;
+}
+
+/* What the first bytes say; they are left where they are. */
+static enum tls_step peek(const struct transport *t, const char **why)
+{
+    unsigned char bytes[9];
     ssize_t       n;
 
     do
-        n = recv(t->fd, &byte, 1, MSG_PEEK);
+        n = recv(t->fd, bytes, sizeof bytes, MSG_PEEK);
     while (n == -1 && errno == EINTR);
-    if (n == 1)
-        return byte == HANDSHAKE ? TLS_DONE : TLS_PLAIN;
-    return n == -1 && errno == EAGAIN ? TLS_WANT_READ : TLS_CLOSED;
+    if (n <= 0)
+        return n == -1 && errno == EAGAIN ? TLS_WANT_READ : TLS_CLOSED;
+    if (bytes[0] != HANDSHAKE)
+        return TLS_PLAIN;
+    if (!is_too_long(bytes, (size_t)n))
+        return TLS_DONE;
+    *why = "its hello is too long";
+    return TLS_FAILED;
 }
 
 static struct session *session_new(int fd, struct tls_store *store)
@@ -368,6 +386,13 @@ static char *subject_of(SSL *ssl)
     return subject;
 }
 
+/* Why the client's certificate was not taken. */
+static const char *reason_of_verdict(const SSL *ssl)
+{
+    ERR_clear_error();
+    return X509_verify_cert_error_string(SSL_get_verify_result(ssl));
+}
+
 static enum tls_step shake(struct transport *t, const char **why)
 {
     struct session *session = t->session;
@@ -388,7 +413,9 @@ static enum tls_step shake(struct transport *t, const char **why)
         break;
     }
     session->is_broken = true;
-    if (ERR_peek_error() == 0)
+    if (SSL_get_verify_result(session->ssl) != X509_V_OK)
+        *why = reason_of_verdict(session->ssl);
+    else if (ERR_peek_error() == 0)
         *why = session->has_ended ? "the client went away" : "the connection was reset";
     else
         *why = tls_error_take();
@@ -400,7 +427,7 @@ enum tls_step tls_accept(struct transport *t, struct tls_store *store, const cha
     enum tls_step step;
 
     if (!t->session) {
-        step = peek(t);
+        step = peek(t, why);
         if (step != TLS_DONE)
             return step;
         t->session = session_new(t->fd, store);

@@ -26,7 +26,7 @@ static const char ciphers_1_3[] =
 /* The first that this OpenSSL knows: the post-quantum one came with 3.5. */
 static const char *const groups[] = {"X25519MLKEM768:X25519:P-256", "X25519:P-256"};
 
-enum { SECURITY_LEVEL = 2, TICKETS = 2 };
+enum { SECURITY_LEVEL = 2, TICKETS = 2, CLIENT_CHAIN_MAX = 32 * 1024 };
 
 struct tls_context {
     atomic_uint         refs;
@@ -222,6 +222,9 @@ static bool set_client(SSL_CTX *ctx, const struct tls_rules *rules)
         return false;
     }
     SSL_CTX_set_client_CA_list(ctx, names);
+    SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_MAX);
+    /* What is named is trusted, also when it is no root. */
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
     SSL_CTX_set_verify(ctx,
                        rules->client == TLS_CLIENT_REQUIRED
                            ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT

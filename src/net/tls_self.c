@@ -220,8 +220,14 @@ static bool make_folders(const char *dir)
             continue;
         memcpy(path, dir, end);
         path[end] = '\0';
-        if (mkdir(path, 0700) == -1 && !is_folder(path))
-            return false;
+        if (mkdir(path, 0700) == -1) {
+            int error = errno;
+
+            if (!is_folder(path)) {
+                errno = error;
+                return false;
+            }
+        }
     }
     return true;
 }
@@ -259,7 +265,8 @@ static bool lock_folder(struct refresh *refresh)
             warn_of_errno(refresh, "lock", ".lock");
             return false;
         }
-        if (i == LOCK_TRIES) {
+        /* Whoever has a certificate comes again; he has others to look after meanwhile. */
+        if (i == LOCK_TRIES || refresh->before->pair) {
             warn_of_errno(refresh, "lock, because another process does not let go of it,", ".lock");
             return false;
         }

@@ -112,10 +112,12 @@ static void complain(char before[PROBLEM_MAX], const char *problem, const char *
 
 static void warn_of_end(const struct tls_pair *pair, int64_t now_s)
 {
-    int64_t left_s = tls_pair_not_after(pair) - now_s;
+    int64_t end_s = tls_pair_not_after(pair), left_s = end_s - now_s;
+    int64_t life_s = end_s - tls_pair_not_before(pair);
     char    text[256];
 
-    if (left_s > EXPIRY_DAYS * DAY_S)
+    /* Some live for a few days only, and are renewed when a third of that is left. */
+    if (left_s > MIN_OF((int64_t)EXPIRY_DAYS * DAY_S, life_s / 4))
         return;
     tls_pair_describe(pair, text, sizeof text);
     if (left_s < 0)
@@ -129,8 +131,13 @@ static void warn_of_end(const struct tls_pair *pair, int64_t now_s)
 static void warn_of_ends(struct tls_store *store, int64_t now_s)
 {
     store->warn_s = now_s + DAY_S;
-    for (size_t i = 0; i < store->settings.files_count; i++)
+    for (size_t i = 0; i < store->settings.files_count; i++) {
+        int64_t end_s = tls_pair_not_after(store->sources[i].pair);
+
         warn_of_end(store->sources[i].pair, now_s);
+        if (end_s >= now_s)
+            store->warn_s = MIN_OF(store->warn_s, end_s + 1);
+    }
 }
 
 /* ---- a new context -------------------------------------------------------------------- */
@@ -189,34 +196,47 @@ struct tls_context *tls_store_context(struct tls_store *store)
 
 /* ---- the keeper's part ---------------------------------------------------------------- */
 
-/* One that can't be read anew keeps its certificate of before, and keeps no other from a new one. */
-static bool load_all(struct tls_store *store, int64_t now_s)
+/* One that can't be read anew keeps its certificate of before, and keeps no other from a new one.
+ * `is_retry`: only those that failed the last time.  Gives how many are new. */
+static size_t load_all(struct tls_store *store, int64_t now_s, bool is_retry)
 {
-    char problem[PROBLEM_MAX];
-    bool ok = true;
+    char   problem[PROBLEM_MAX];
+    size_t fresh = 0;
 
     for (size_t i = 0; i < store->settings.files_count; i++) {
         struct source *source = &store->sources[i];
 
-        ok &= load(source, &store->settings.files[i], now_s, problem);
+        if (is_retry && !*source->problem)
+            continue;
+        fresh += load(source, &store->settings.files[i], now_s, problem);
         complain(source->problem, problem, "the certificates before stay in use");
     }
-    return ok;
+    return fresh;
 }
 
-static void reload(struct tls_store *store, int64_t now_s)
+static bool has_problem(const struct tls_store *store)
 {
+    for (size_t i = 0; i < store->settings.files_count; i++)
+        if (*store->sources[i].problem)
+            return true;
+    return *store->problem != '\0';
+}
+
+static void reload(struct tls_store *store, int64_t now_s, bool is_retry)
+{
+    bool                is_given = store->settings.files_count > 0;
+    bool                has_new = load_all(store, now_s, is_retry) > 0 || !is_given;
     struct tls_context *context;
     char                problem[PROBLEM_MAX] = "";
-    bool                has_all = load_all(store, now_s);
 
-    if (make_context(store, &context, problem, sizeof problem)) {
-        put_into_use(store, context);
-        if (has_all)
+    if (has_new || *store->problem) {
+        if (make_context(store, &context, problem, sizeof problem)) {
+            put_into_use(store, context);
             log_info("certificates were read anew", "");
+        }
+        complain(store->problem, problem, "the certificates before stay in use");
     }
-    complain(store->problem, problem, "the certificates before stay in use");
-    store->retry_s = has_all && !*problem ? INT64_MAX : now_s + RETRY_EVERY_S;
+    store->retry_s = has_problem(store) ? now_s + RETRY_EVERY_S : INT64_MAX;
 }
 
 /* At the start it is announced; from then on the log is where it is looked for. */
@@ -268,7 +288,7 @@ void tls_store_check(struct tls_store *store, int64_t now_s, bool force)
     if (has_changed)
         forget_complaints(store);
     if (has_changed || now_s >= store->retry_s)
-        reload(store, now_s);
+        reload(store, now_s, !has_changed);
     if (now_s >= store->warn_s || now_s < store->warn_s - DAY_S)
         warn_of_ends(store, now_s);
 }

@@ -24,6 +24,16 @@ static bool put_into_queue(struct conn *conn, bool again, bool needs_output)
     return true;
 }
 
+/* From now on; but a handshake has achieved nothing before its end, however many bytes of it trickle
+ * in, and counts as idle from its beginning. */
+static int64_t idle_from(const struct conn *conn, struct clock now)
+{
+    if (conn->state != CONN_HANDSHAKE)
+        return now.ms;
+    return atomic_load_explicit(&conn->deadline_ms, memory_order_relaxed) -
+           turn_settings(conn)->tls.handshake_timeout_ms;
+}
+
 /* Idle between requests, or not heard from yet: needs no buffers and may be closed for want of
  * room. */
 static void rest(struct conn *conn, struct worker *worker)
@@ -34,7 +44,8 @@ static void rest(struct conn *conn, struct worker *worker)
     transport_rest(&conn->transport);
     worker_return(worker, conn->work);
     conn->work = NULL;
-    atomic_store_explicit(&conn->idle_since_ms, worker->moment.now.ms, memory_order_relaxed);
+    atomic_store_explicit(&conn->idle_since_ms, idle_from(conn, worker->moment.now),
+                          memory_order_relaxed);
 }
 
 static void conn_finish(struct conn *conn, struct worker *worker)

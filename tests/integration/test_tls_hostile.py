@@ -336,6 +336,28 @@ def test_half_open_handshakes_do_not_keep_the_house_full(serve_tls, site):
             reset(peer)
 
 
+def test_trickled_handshakes_do_not_keep_it_full_either(serve_tls, site):
+    """A byte now and then is no reason to keep a place that a newcomer could have."""
+    server = serve_tls(site, "--connections-max=20", "--handshake-timeout=60s")
+    peers = [raw(server) for _ in range(20)]
+    rest = {peer: hello() for peer in peers}
+    try:
+
+        def is_served():
+            for peer in peers:
+                with contextlib.suppress(*ENDS):
+                    peer.send(rest[peer][:1])
+                    rest[peer] = rest[peer][1:]
+            with contextlib.suppress(*ENDS, TimeoutError):
+                return server.get().status == 200
+            return False
+
+        eventually(is_served, 10 * server.patience, "a newcomer to be served")
+    finally:
+        for peer in peers:
+            reset(peer)
+
+
 def test_failures_do_not_flood_the_log(server):
     """So many a second are told, and the rest is counted: none is forgotten."""
 

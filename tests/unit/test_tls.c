@@ -304,6 +304,7 @@ static const struct noise {
     {"no handshake message",        {"\x16\x03\x01\x00\x05hello", sizeof("\x16\x03\x01\x00\x05hello") - 1},      "unexpected message", true},
     {"a record that is too long",   {"\x16\x03\x01\xff\xff\x01", sizeof("\x16\x03\x01\xff\xff\x01") - 1},       "packet length too long", true},
     {"an empty one",                {"\x16\x03\x01\x00\x04\x01\x00\x00\x00", sizeof("\x16\x03\x01\x00\x04\x01\x00\x00\x00") - 1}, "length too short", true},
+    {"one that would take memory",  {"\x16\x03\x01\x00\x04\x01\x01\xff\xff", sizeof("\x16\x03\x01\x00\x04\x01\x01\xff\xff") - 1}, "its hello is too long", false},
 };
 /* clang-format on */
 
