@@ -7,7 +7,7 @@ bool coding_pattern_is_valid(const char *pattern)
     struct str text = str_view(pattern);
     size_t     star = str_find(text, '*'), slash = str_find(text, '/');
 
-    if (star != text.len && star != text.len - 1)
+    if (text.len == 0 || (star != text.len && star != text.len - 1))
         return false;
     if (slash == 0)
         return true;
