@@ -251,6 +251,12 @@ bool cache_put(struct cache *cache, struct cache_key key, struct representation 
     return is_kept;
 }
 
+bool cache_has_room(const struct cache *cache, const struct representation *made)
+{
+    return cache->entries_max >= 2 &&
+           sizeof(struct entry) + representation_cost(made) <= cache->bytes_max;
+}
+
 void cache_drop(struct cache *cache, struct cache_key key, const struct representation *stale)
 {
     uint64_t hash = hash_of(key);

@@ -47,6 +47,9 @@ void cache_confirm(struct cache *cache, struct cache_key key, const struct repre
 bool cache_put(struct cache *cache, struct cache_key key, struct representation *made,
                struct clock now);
 
+/* If there were nothing else in it, one like this could be kept and another beside it. */
+bool cache_has_room(const struct cache *cache, const struct representation *made) MUST_USE;
+
 /* Forgets `key` if it still means `stale`. */
 void cache_drop(struct cache *cache, struct cache_key key, const struct representation *stale);
 

@@ -9,9 +9,12 @@
 #include "site/cache.h"
 
 enum {
-    CODER_JOBS_MAX    = 64,             /* waiting; more are not taken */
-    CODER_WAIT_MS     = 40,             /* that somebody waits for a coding... */
+    CODER_JOBS_MAX    = 64,             /* waiting or begun; more are not taken */
+    CODER_WAIT_MS     = 40,             /* that somebody waits for codings, all together... */
+    CODER_QUICK_MS    = 10,             /* of that, for the second best alone... */
     CODER_PATIENCE_MS = 10000,          /* ...and who takes nothing else */
+    CODER_WAITING_MAX = 16,             /* wait at once: each is a worker; the others go on */
+    CODER_PATIENT_MAX = 4,              /* of those, for longer than a moment */
     CODER_THREADS_MAX = 16,
 };
 
@@ -22,7 +25,7 @@ struct coder;
  * is no memory. */
 struct coder *coder_new(struct cache *cache, unsigned cores, size_t memory_max) MUST_USE;
 
-/* Gives up what is in work. */
+/* Gives up what is in work.  Nobody asks any more. */
 void coder_free(struct coder *coder);
 
 /* Sees to it that the coding of `source` that `key` names is made, and waits for at most `wait_ms`
@@ -30,5 +33,9 @@ void coder_free(struct coder *coder);
  * later, or not just now. */
 bool coder_make(struct coder *coder, struct cache_key key, struct representation *source,
                 int64_t wait_ms) MUST_USE;
+
+/* That coding of that version is in work, so that there is nothing to ask for. */
+bool coder_is_making(struct coder *coder, struct cache_key key,
+                     const struct representation *source) MUST_USE;
 
 #endif

@@ -212,8 +212,20 @@ static void say_etag(struct representation *made, const struct content *content,
     made->etag = str_of(made->etag_text, (size_t)len);
 }
 
-/* RFC 9110 §8.8.3.3: each coding has a tag of its own; and so has each effort, which other replicas
- * may not have the memory for. */
+/* RFC 9110 §8.8.3.3: each coding has a tag of its own.  A file beside the page has one from its
+ * content; but somebody may have copied the page there as it is. */
+static void say_beside(struct representation *made)
+{
+    struct str name = coding_name(made->coding);
+    size_t len = made->etag.len - 1;
+    int more = snprintf(made->etag_text + len, sizeof made->etag_text - len, "-%.*s\"",
+                        STR_ARG(name));
+
+    made->etag.len = len + (size_t)more;
+    made->lay_beside = true;
+}
+
+/* So has each effort, which other replicas may not have the memory for. */
 static void say_coded_etag(struct representation *made, const struct representation *plain,
                            int effort)
 {
@@ -225,11 +237,14 @@ static void say_coded_etag(struct representation *made, const struct representat
 }
 
 /* Which plain one it is, or is a coding of. */
-static void say_of(struct representation *made, struct str etag)
+static void say_of(struct representation *made, const struct representation *plain)
 {
+    struct str etag = plain->etag;
+
     assert(etag.len <= sizeof made->of_text);
     memcpy(made->of_text, etag.ptr, etag.len);
     made->of = str_of(made->of_text, etag.len);
+    made->of_mtime = plain->stamp.mtime;
 }
 
 /* RFC 9110 §8.8.2.1: never later than the answer itself; and better none than a wrong one. */
@@ -299,7 +314,7 @@ static bool describe(struct representation *made, const struct content *content,
                      const struct representation_wishes *wishes, int64_t now_s)
 {
     say_etag(made, content, now_s);
-    say_of(made, made->etag);
+    say_of(made, made);
     say_last_modified(made, now_s);
     if (!add_type_lines(made, content))
         return false;
@@ -316,7 +331,7 @@ static bool describe_coding(struct representation *made, const struct representa
 {
     size_t before_tag = plain->shared_lines.len - STR("ETag: \r\n").len - plain->etag.len;
 
-    say_of(made, plain->etag);
+    say_of(made, plain);
     memcpy(made->shared_text, plain->shared_text, before_tag);
     memcpy(made->content_text, plain->content_text, plain->type_lines.len);
     made->type_lines = str_of(made->content_text, plain->type_lines.len);
@@ -347,6 +362,12 @@ static bool write_sibling(char file[PATH_MAX], struct str name, enum coding codi
     return snprintf(file, PATH_MAX, "%.*s%.*s", STR_ARG(name), STR_ARG(suffix)) < PATH_MAX;
 }
 
+/* No coding of anything is empty: that one is only being written. */
+static bool is_complete(const struct stat *beside)
+{
+    return S_ISREG(beside->st_mode) && beside->st_size > 0;
+}
+
 unsigned representation_siblings(struct root *root, const struct representation_wishes *wishes,
                                  const char *name, struct str type, const struct stat *status)
 {
@@ -358,7 +379,7 @@ unsigned representation_siblings(struct root *root, const struct representation_
         return 0;
     for (enum coding coding = CODING_GZIP; coding < CODINGS; coding++)
         if (write_sibling(file, str_view(name), coding) &&
-            root_look(root, file, &beside) == ROOT_FOUND && S_ISREG(beside.st_mode) &&
+            root_look(root, file, &beside) == ROOT_FOUND && is_complete(&beside) &&
             !is_older(beside.st_mtim, status->st_mtim))
             siblings |= BIT(coding);
     return siblings;
@@ -409,7 +430,9 @@ static bool say_all(struct representation *made, const struct making *making,
     if (!making->plain)
         return describe(made, content, making->wishes, making->now_s);
     say_etag(made, content, making->now_s);
-    made->last_modified = making->plain->last_modified;
+    say_beside(made);
+    /* Its own: it may be made anew of the same page, and its bytes are others then. */
+    say_last_modified(made, making->now_s);
     return describe_coding(made, making->plain);
 }
 
@@ -544,6 +567,30 @@ struct representation *representation_code(const struct representation *plain, e
         return NULL;
     }
     return made;
+}
+
+bool representation_is_alike(const struct representation *one, const struct representation *other)
+{
+    return one == other ||
+           (str_equal(one->etag, other->etag) && str_equal(one->type_lines, other->type_lines) &&
+            time_equal(one->stamp.mtime, other->stamp.mtime));
+}
+
+/* The type counts, because a path may come to mean another file of the same bytes; and the mtime,
+ * because who compares dates must not be told of one that was before. */
+bool representation_is_of(const struct representation *coded, const struct representation *plain)
+{
+    bool lies_beside = (plain->siblings & BIT(coded->coding)) != 0;
+
+    return str_equal(coded->of, plain->etag) && coded->lay_beside == lies_beside &&
+           str_equal(coded->type_lines, plain->type_lines) &&
+           time_equal(coded->of_mtime, plain->stamp.mtime);
+}
+
+void representation_inherit(struct representation *fresh, const struct representation *known)
+{
+    if (representation_is_alike(fresh, known))
+        atomic_fetch_or(&fresh->hopeless, atomic_load(&known->hopeless));
 }
 
 struct representation *representation_acquire(struct representation *representation)

@@ -44,13 +44,14 @@ struct representation {
     unsigned          siblings;         /* of a plain one: BIT(coding) of files beside it */
     bool              is_codable;       /* of a plain one: we may code it */
     atomic_uint       hopeless;         /* and BIT(coding) of those that do not make it smaller */
-    atomic_uint       in_work;          /* and of those being made just now */
+    bool              lay_beside;       /* of a coded one: it was read from such a file */
     struct str        name;             /* of the file, beneath the root; terminated */
     struct str        bytes;            /* `length` of them when fd is -1 */
     struct str        etag;             /* as it stands in the field */
     struct str        type;             /* "text/html", without parameters */
 
     struct str        of;               /* the entity tag of the plain one; its own when it is that */
+    struct timespec   of_mtime;         /* and the plain one's mtime */
 
     /* Finished field lines.  type_lines is the beginning of content_lines, and all that an error
      * page is sent with: it has no validators and no ranges. */
@@ -59,8 +60,8 @@ struct representation {
                                          * Last-Modified */
     struct str type_lines;              /* Content-Type, nosniff */
 
-    char etag_text[48];
-    char of_text[48];
+    char etag_text[64];
+    char of_text[64];
     char shared_text[REPRESENTATION_CACHE_CONTROL_MAX + 128];
     char content_text[432];
     char room[];                        /* bytes, then name */
@@ -102,12 +103,17 @@ enum root_find representation_make_sibling(struct root *root, const struct repre
 struct representation *representation_code(const struct representation *plain, enum coding coding,
                                            int effort, struct str body) MUST_USE;
 
-/* It is a coding of what `plain` is. */
-static inline bool representation_is_of(const struct representation *coded,
-                                        const struct representation *plain)
-{
-    return str_equal(coded->of, plain->etag);
-}
+/* Two plain ones have the same bytes, type and mtime, so a coding of the one is one of the other. */
+bool representation_is_alike(const struct representation *one,
+                             const struct representation *other) MUST_USE;
+
+/* It is a coding of what `plain` is, from where one of that is to be had now: the file beside it, or
+ * made. */
+bool representation_is_of(const struct representation *coded,
+                          const struct representation *plain) MUST_USE;
+
+/* What has been found out about codings of `known` counts for `fresh` too, if they are alike. */
+void representation_inherit(struct representation *fresh, const struct representation *known);
 
 /* Which representation of the file is sent depends on the request. */
 static inline bool representation_varies(const struct representation *representation)

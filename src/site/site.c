@@ -136,6 +136,8 @@ static struct representation *compare(struct site *site, struct cache_key key,
     }
     if (is_quickly_read(site, known, &resolution, now))
         fresh = make(site, key, &resolution, now);
+    if (fresh)
+        representation_inherit(fresh, known);
     representation_release(known);
     return fresh;
 }
@@ -223,21 +225,50 @@ static struct cache_key key_of(const struct wherry_exchange *exchange)
 
 /* ---- in the coding that the client would rather have --------------------------------- */
 
-static enum wherry_next refuse_coding(struct wherry_exchange *exchange)
+/* RFC 9110 §15.5.7.  What is only not there yet is worth asking for again. */
+static enum wherry_next refuse_coding(struct wherry_exchange *exchange, bool is_for_now)
 {
-    enum wherry_next next = wherry_refuse(exchange, HTTP_NOT_ACCEPTABLE,
-                                          "the file is not to be had in a coding that is accepted");
-
+    if (is_for_now) {
+        wherry_refuse(exchange, HTTP_UNAVAILABLE, "the coding that is asked for is not made yet");
+        wherry_add_field(exchange, "Retry-After", slice(STR("1")));
+    } else {
+        wherry_refuse(exchange, HTTP_NOT_ACCEPTABLE,
+                      "the file is not to be had in a coding that is accepted");
+    }
     wherry_add_field(exchange, "Vary", slice(STR("Accept-Encoding")));
-    return next;
+    return WHERRY_ANSWER;
 }
 
-/* How long to wait for a coding: a moment; but who refuses the plain bytes gets nothing before. */
-static int64_t patience_for(const struct wherry_exchange *exchange)
+/* How long to wait for the best, with those to fall back on: who takes none of them gets nothing
+ * before; for the others all waiting together is a moment, and the last bit of it is the second
+ * best's. */
+static int64_t patience_for(const struct wherry_exchange *exchange, unsigned others,
+                            int64_t asked_ms)
 {
-    bool takes_plain = wherry_choose_coding(exchange, BIT(CODING_IDENTITY)) != WHERRY_NO_CODING;
+    int64_t left = CODER_WAIT_MS - (clock_now().ms - asked_ms);
 
-    return takes_plain ? CODER_WAIT_MS : CODER_PATIENCE_MS;
+    switch (wherry_choose_coding(exchange, others)) {
+    case WHERRY_NO_CODING:
+        return CODER_PATIENCE_MS;
+    case WHERRY_IDENTITY:
+        return MAX_OF(left, 0);
+    case WHERRY_GZIP:
+    case WHERRY_BROTLI:
+    case WHERRY_ZSTD:
+        break;
+    }
+    return MAX_OF(left - CODER_QUICK_MS, 0);
+}
+
+/* Nothing that there is just now is accepted.  Takes over the reference to the page. */
+static enum wherry_next answer_none(const struct site *site, struct wherry_exchange *exchange,
+                                    struct representation *page, bool may_block)
+{
+    unsigned hoped_for = twins_hoped_for(&site->twins, page);
+    bool     is_for_now = wherry_choose_coding(exchange, hoped_for) != WHERRY_NO_CODING;
+
+    representation_release(page);
+    return is_for_now && !may_block ? WHERRY_WORK : refuse_coding(exchange, is_for_now);
 }
 
 /* Takes over the reference to the page.  While a coding is being made, or has no place, the next
@@ -250,7 +281,7 @@ static enum wherry_next answer_best(struct site *site, struct wherry_exchange *e
 
     if (wherry_choose_coding(exchange, BIT(CODINGS) - 1) == WHERRY_IDENTITY)
         return answer_page(exchange, page);
-    available = twins_available(page);
+    available = twins_available(&site->twins, page);
     for (;;) {
         struct representation *twin = NULL;
         enum twin find;
@@ -258,11 +289,11 @@ static enum wherry_next answer_best(struct site *site, struct wherry_exchange *e
         key.coding = (enum coding)wherry_choose_coding(exchange, available);
         if (key.coding == CODING_IDENTITY)
             return answer_page(exchange, page);
-        if (key.coding == CODING_NONE) {
-            representation_release(page);
-            return refuse_coding(exchange);
-        }
-        find = may_block ? twins_find(&site->twins, key, page, now, patience_for(exchange), &twin)
+        if (key.coding == CODING_NONE)
+            return answer_none(site, exchange, page, may_block);
+        available &= ~BIT(key.coding);
+        find = may_block ? twins_find(&site->twins, key, page, now,
+                                      patience_for(exchange, available, now.ms), &twin)
                          : twins_look(&site->twins, key, page, now, &twin);
         if (find != TWIN_ABSENT)
             representation_release(page);
@@ -270,7 +301,6 @@ static enum wherry_next answer_best(struct site *site, struct wherry_exchange *e
             return answer_page(exchange, twin);
         if (find == TWIN_NEEDS_WORK)
             return WHERRY_WORK;
-        available &= ~BIT(key.coding);
     }
 }
 

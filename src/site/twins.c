@@ -2,17 +2,35 @@
 
 #include "site/encode.h"
 
-unsigned twins_available(struct representation *page)
+/* What the cache has no room for would be made again for everybody. */
+static unsigned can_be_made(const struct twins *twins, struct representation *page)
 {
-    unsigned available = BIT(CODING_IDENTITY) | page->siblings;
+    unsigned can = 0;
 
-    if (!page->is_codable)
-        return available;
+    if (!page->is_codable || !cache_has_room(twins->cache, page))
+        return 0;
     for (enum coding coding = CODING_GZIP; coding < CODINGS; coding++)
         if (encode_can(coding))
-            available |= BIT(coding);
-    /* What lies beside the page need not be made, whether it would be smaller or not. */
-    return available & ~(atomic_load(&page->hopeless) & ~page->siblings);
+            can |= BIT(coding);
+    return can & ~atomic_load(&page->hopeless);
+}
+
+/* A file that is read while it is coded has to hold still: within one tick of the clock it may be
+ * written again, and nobody could tell. */
+static bool holds_still(const struct representation *page)
+{
+    return page->fd == -1 || !page->is_young;
+}
+
+unsigned twins_hoped_for(const struct twins *twins, struct representation *page)
+{
+    return BIT(CODING_IDENTITY) | page->siblings | can_be_made(twins, page);
+}
+
+unsigned twins_available(const struct twins *twins, struct representation *page)
+{
+    return BIT(CODING_IDENTITY) | page->siblings |
+           (holds_still(page) ? can_be_made(twins, page) : 0);
 }
 
 static bool is_beside(const struct representation *page, enum coding coding)
@@ -44,14 +62,16 @@ static struct representation *recall(const struct twins *twins, struct cache_key
     if (!twin)
         return NULL;
     if (representation_is_of(twin, page)) {
+        if (!needs_check)
+            return twin;
         /* One that we made is of that page for good: the tag says so. */
-        if (!needs_check || !is_beside(page, key.coding) || is_same_on_disk(twins, page, twin)) {
-            if (needs_check)
-                cache_confirm(twins->cache, key, twin, now);
+        if (!twin->lay_beside || is_same_on_disk(twins, page, twin)) {
+            cache_confirm(twins->cache, key, twin, now);
             return twin;
         }
+        cache_drop(twins->cache, key, twin);
     }
-    cache_drop(twins->cache, key, twin);
+    /* Of another version it stays until there is a better one: perhaps the page is the older. */
     representation_release(twin);
     return NULL;
 }
@@ -64,7 +84,7 @@ enum twin twins_look(const struct twins *twins, struct cache_key key, struct rep
         return TWIN_FOUND;
     if (is_beside(page, key.coding))
         return TWIN_NEEDS_WORK;
-    return atomic_load(&page->in_work) & BIT(key.coding) ? TWIN_ABSENT : TWIN_NEEDS_WORK;
+    return coder_is_making(twins->coder, key, page) ? TWIN_ABSENT : TWIN_NEEDS_WORK;
 }
 
 /* ---- with leave to block ------------------------------------------------------------- */

@@ -15,8 +15,11 @@ struct twins {
     struct coder *coder;
 };
 
-/* BIT(coding) of those that `page` may be sent in, the plain one among them. */
-unsigned twins_available(struct representation *page) MUST_USE;
+/* BIT(coding) of those that `page` may be sent in just now, the plain one among them. */
+unsigned twins_available(const struct twins *twins, struct representation *page) MUST_USE;
+
+/* And of those that it may be sent in before long. */
+unsigned twins_hoped_for(const struct twins *twins, struct representation *page) MUST_USE;
 
 enum twin {
     TWIN_FOUND,             /* *twin is the caller's, with one reference */
