@@ -11,6 +11,7 @@
 #include "http/date.h"
 #include "site/content_type.h"
 #include "site/encode.h"
+#include "site/secret.h"
 #include "wherry.h"
 
 static_assert(sizeof(off_t) == 8, "files over 4 GiB need 64-bit offsets");
@@ -74,7 +75,7 @@ struct content {
     char          content_type[CONTENT_TYPE_BYTES];
 };
 
-enum reading { READING_DONE, READING_CHANGED, READING_FAILED };
+enum reading { READING_DONE, READING_CHANGED, READING_FAILED, READING_SECRET };
 
 /* Reads the whole body, into memory when there is room for it there.  The kernel's end of the file
  * may come early: then somebody is writing it. */
@@ -447,6 +448,8 @@ static enum reading fill(struct representation *made, const struct making *makin
 
     if (reading == READING_DONE)
         reading = check_unchanged(made);
+    if (reading == READING_DONE && room && secret_is_key(made->bytes))
+        return READING_SECRET;
     if (reading == READING_DONE && !say_all(made, making, &content)) {
         errno = ENOMEM;
         return READING_FAILED;
@@ -509,6 +512,8 @@ static enum root_find make(struct root *root, const char *file, struct making *m
             return ROOT_FOUND;
         case READING_FAILED:
             return errno == ENOMEM ? ROOT_EXHAUSTED : ROOT_BROKEN;
+        case READING_SECRET:
+            return ROOT_MISSING;
         case READING_CHANGED:
             break;
         }

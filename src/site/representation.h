@@ -76,7 +76,8 @@ struct representation_wishes {
 
 /* Reads `name` beneath root.  On ROOT_FOUND *made is the caller's, with one reference; a file that
  * changed while it was read is read again, a few times, then ROOT_BROKEN with EAGAIN.  Otherwise
- * *status says what root_read saw.  May ask libmagic: see content_type_needs_sniffing. */
+ * *status says what root_read saw.  May ask libmagic: see content_type_needs_sniffing.
+ * A private key is ROOT_MISSING, whatever it is called. */
 enum root_find representation_make(struct root *root, const char *name,
                                    const struct representation_wishes *wishes, int64_t now_s,
                                    struct representation **made, struct stat *status) MUST_USE;

@@ -171,3 +171,15 @@ def test_a_page_that_becomes_a_key_vanishes(serve_here, here):
     os.rename(here / "next.conf", here / "live.conf")
     time.sleep(0.25)                # what is known is not trusted for longer than 200 ms
     all_missing(server, ["second.conf", "live.conf", "first.conf"])
+
+
+@pytest.mark.parametrize("name", ["key.pem~", "server.key.bak", "old/privkey1.pem", "id", "note.txt"])
+def test_a_key_that_no_option_names(serve_here, here, name):
+    """Copies, backups and what was before: known by what is in them."""
+    path = here / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n")
+    server = serve_here()
+    assert server.get("/" + name).status == 404
+    path.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    assert server.get("/" + name).status == 200
