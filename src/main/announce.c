@@ -35,7 +35,8 @@ static const struct recipe {
     {"macOS", "sudo security add-trusted-cert -d -r trustRoot"
               " -k /Library/Keychains/System.keychain ", ""},
     {"Windows", "certutil -addstore -f ROOT ", ""},
-    {"Chrome on Linux", "certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n wherry -i ", ""},
+    {"Chrome on Linux", "mkdir -p ~/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -A -t C,,"
+                        " -n \"wherry $(date +%s)\" -i ", ""},
 };
 
 static void say_how_to_trust(const char *path, struct buf *out)

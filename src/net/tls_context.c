@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -135,13 +136,26 @@ struct tls_key_log {
     int fd;
 };
 
+/* A FIFO without a reader would hold up the start. */
+static int open_log(const char *path)
+{
+    int         fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    struct stat status;
+
+    if (fd == -1 || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
+        return fd;
+    close(fd);
+    errno = EINVAL;
+    return -1;
+}
+
 struct tls_key_log *tls_key_log_open(const char *path)
 {
     struct tls_key_log *log = malloc(sizeof *log);
 
     if (!log)
         return NULL;
-    log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    log->fd = open_log(path);
     if (log->fd == -1) {
         int error = errno;
 

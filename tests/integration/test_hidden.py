@@ -141,7 +141,7 @@ def test_what_is_given_is_not_served(serve_here, here):
     assert (here / "secrets.log").exists()
     all_missing(server, ["w.conf", "one.test.pem", "one.test-key.pem", "two.test.pem",
                          "two.test-key.pem", "password", "clients.pem", "secrets.log"])
-    assert server.get("/clients-key.pem").status == 200         # nobody told of that one
+    assert server.get("/clients-key.pem").status == 404         # nobody told of it, but it is a key
 
 
 def test_a_renewed_key_is_never_seen(serve_here, here):

@@ -68,7 +68,8 @@ static void a_known_authority_is_one_line(void **state)
     "  macOS            sudo security add-trusted-cert -d -r trustRoot"                           \
     " -k /Library/Keychains/System.keychain " path "\n"                                          \
     "  Windows          certutil -addstore -f ROOT " path "\n"                                    \
-    "  Chrome on Linux  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n wherry -i " path "\n"       \
+    "  Chrome on Linux  mkdir -p ~/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -A -t C,,"     \
+    " -n \"wherry $(date +%s)\" -i " path "\n"                                                    \
     "  Firefox          Settings > Privacy & Security > Certificates > View Certificates >"       \
     " Authorities > Import\n"
 
