@@ -18,12 +18,43 @@ static void refuse_instead(struct wherry_exchange *exchange, enum http_status st
     exchange_refuse(exchange, refuse(status, why));
 }
 
+/* The line of that name, "Vary: ", or ptr NULL. */
+static struct str find_line(struct str lines, struct str name)
+{
+    while (lines.len > 0) {
+        size_t     end = MIN_OF(str_find(lines, '\n') + 1, lines.len);
+        struct str line = str_of(lines.ptr, end);
+
+        if (str_starts(line, name))
+            return line;
+        lines = str_from(lines, end);
+    }
+    return (struct str){NULL, 0};
+}
+
+/* RFC 9110 §12.5.5: which representation it was that did not fit depended on other fields, and so
+ * does the refusal. */
+static void refuse_version(struct wherry_exchange *exchange, enum http_status status,
+                           const char *why)
+{
+    struct response *response = &exchange->response;
+    struct str       vary = find_line(response->shared_lines, STR("Vary: "));
+    struct str       kept;
+
+    if (!vary.ptr)
+        vary = find_line(buf_view(&response->lines), STR("Vary: "));
+    kept = vary.ptr ? arena_copy(&exchange->arena, vary) : STR_NONE;
+    refuse_instead(exchange, status, why);
+    if (kept.ptr)
+        buf_append(&exchange->response.lines, kept);
+}
+
 /* RFC 9110 §15.5.17: a 416 says how long the representation is. */
 static void refuse_range(struct wherry_exchange *exchange)
 {
     uint64_t length = exchange->response.length;
 
-    refuse_instead(exchange, HTTP_RANGE_NOT_SATISFIABLE,
+    refuse_version(exchange, HTTP_RANGE_NOT_SATISFIABLE,
                    "the range begins behind the end of the file");
     buf_printf(&exchange->response.lines, "Content-Range: bytes */%llu\r\n",
                (unsigned long long)length);
@@ -116,7 +147,7 @@ static void settle_condition(struct wherry_exchange *exchange)
         response->status = HTTP_NOT_MODIFIED;
         break;
     case CONDITION_FAILED:
-        refuse_instead(exchange, HTTP_PRECONDITION_FAILED,
+        refuse_version(exchange, HTTP_PRECONDITION_FAILED,
                        "the file is not the version the request depends on");
         break;
     }

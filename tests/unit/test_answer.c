@@ -319,6 +319,31 @@ static void nothing_has_no_range(void **state)
     trial_fini(&trial);
 }
 
+/* RFC 9110 §12.5.5: what was chosen did not fit; another might have. */
+static void what_an_answer_depends_on_its_refusal_does(void **state)
+{
+    static const char *const fields[] = {"If-Match: \"v0\"\r\n", "Range: bytes=99-\r\n"};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNTOF(fields); i++) {
+        struct trial trial;
+
+        trial_init(&trial, "GET", 1, fields[i / 2]);
+        give_letters(&trial.exchange, true, false);
+        if (i % 2)
+            wherry_set_lines(&trial.exchange, slice(SHARED "Vary: Accept-Encoding\r\n"),
+                             slice(CONTENT));
+        else
+            wherry_add_field(&trial.exchange, "Vary", slice("Accept-Encoding"));
+        assert_true(settle(&trial));
+        assert_in_range(trial.exchange.response.status, 412, 416);
+        assert_non_null(
+            memmem(trial.head.ptr, trial.head.len, "\r\nVary: Accept-Encoding\r\n", 25));
+        assert_null(memmem(trial.head.ptr, trial.head.len, "ETag", 4));
+        trial_fini(&trial);
+    }
+}
+
 /* ---- refusals ------------------------------------------------------------------------- */
 
 /* RFC 9110 §9.3.2 */
@@ -595,6 +620,7 @@ int main(void)
         cmocka_unit_test(an_empty_answer_says_so),
         cmocka_unit_test(an_absent_body_is_an_empty_one),
         cmocka_unit_test(nothing_has_no_range),
+        cmocka_unit_test(what_an_answer_depends_on_its_refusal_does),
         cmocka_unit_test(a_page_to_head_is_told_and_not_sent),
         cmocka_unit_test(a_refusal_forgets_what_was_filled_in),
         cmocka_unit_test(a_handler_may_give_a_refusal_its_own_body),
