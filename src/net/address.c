@@ -112,6 +112,13 @@ struct peer peer_of(const struct address *address)
     return peer;
 }
 
+bool address_is_any(const struct address *address)
+{
+    if (address->any.sa_family == AF_INET)
+        return address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+    return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
+}
+
 size_t peer_text(const struct peer *peer, char out[ADDRESS_TEXT_MAX])
 {
     if (peer->family == AF_INET) {

@@ -32,6 +32,9 @@ size_t address_resolve(struct str text, uint16_t port, struct address out[ADDRES
 /* A socket in the file system.  False when the path is empty or too long for one (107 bytes). */
 bool address_local(const char *path, struct address *out) MUST_USE;
 
+/* 0.0.0.0 or ::, which stand for all of them. */
+bool address_is_any(const struct address *address) MUST_USE;
+
 void     address_set_port(struct address *address, uint16_t port);
 uint16_t address_port(const struct address *address) MUST_USE;
 

@@ -224,6 +224,21 @@ static bool set_pair(SSL_CTX *ctx, const struct tls_pair *pair)
            (!chain || SSL_CTX_set1_chain(ctx, chain));
 }
 
+bool tls_context_takes(const struct tls_pair *pair, const char **why)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    bool     ok = ctx != NULL;
+
+    if (ok) {
+        SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
+        ok = set_pair(ctx, pair);
+    }
+    SSL_CTX_free(ctx);
+    if (!ok)
+        *why = tls_error_take();
+    return ok;
+}
+
 static bool set_client(SSL_CTX *ctx, const struct tls_rules *rules)
 {
     STACK_OF(X509_NAME) *names;

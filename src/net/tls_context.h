@@ -29,6 +29,10 @@ struct tls_context *tls_context_new(struct tls_pair *const pairs[], size_t count
                                     const struct tls_rules *rules, struct tls_tickets *tickets,
                                     char *problem, size_t size) MUST_USE;
 
+/* A pair may be right in itself and yet be refused, for a signature that is too weak, say.  False with
+ * the reason in `why`, a few words. */
+bool tls_context_takes(const struct tls_pair *pair, const char **why) MUST_USE;
+
 struct tls_context *tls_context_acquire(struct tls_context *context);
 void                tls_context_release(struct tls_context *context);   /* NULL is fine */
 

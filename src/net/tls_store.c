@@ -147,9 +147,16 @@ static bool load(struct source *source, const struct tls_pair_files *files, int6
                  char problem[PROBLEM_MAX])
 {
     struct tls_pair *fresh = tls_pair_load(files, now_s, problem, PROBLEM_MAX);
+    const char      *why = "";
 
     if (!fresh)
         return false;
+    if (!tls_context_takes(fresh, &why)) {
+        snprintf(problem, PROBLEM_MAX, "the certificate \"%s\" cannot be used: %s",
+                 LOG_QUOTE(str_view(files->cert_path)), why);
+        tls_pair_release(fresh);
+        return false;
+    }
     problem[0] = '\0';
     tls_pair_release(source->pair);
     source->pair = fresh;

@@ -238,13 +238,31 @@ static void raise_descriptor_limit(void)
         log_warn("cannot raise the limit of open files", "errno=\"%s\"", strerror(errno));
 }
 
+/* The address that we listen on is a name by which we are called, unless it is everybody's. */
+static size_t find_names(struct wherry_server *server)
+{
+    const struct wherry_tls *tls = &server->settings.tls;
+    const char              *address = server->settings.address;
+    size_t                   count = MIN_OF(tls->names_count, (size_t)TLS_SELF_NAMES_MAX);
+    struct address           addresses[ADDRESSES_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        server->tls_names[i] = tls->names[i];
+    if (count < TLS_SELF_NAMES_MAX && tls_self_is_name(address) &&
+        address_resolve(str_view(address), 0, addresses) == 1 && !address_is_any(&addresses[0]))
+        server->tls_names[count++] = address;
+    return count;
+}
+
 static bool open_tls(struct wherry_server *server, char *problem, size_t size)
 {
     const struct wherry_tls  *tls = &server->settings.tls;
     struct tls_store_settings settings = {
         .files = server->tls_files,
         .files_count = tls->certificates_count,
-        .self = {.dir = tls->cert_dir, .names = tls->names, .names_count = tls->names_count},
+        .self = {.dir = tls->cert_dir,
+                 .names = server->tls_names,
+                 .names_count = find_names(server)},
         .min = tls->min == WHERRY_TLS_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
         .client_ca_path = tls->client_ca_path,
         .client = tls->client_is_optional ? TLS_CLIENT_OPTIONAL : TLS_CLIENT_REQUIRED,

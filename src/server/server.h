@@ -30,6 +30,7 @@ struct wherry_server {
 
     struct tls_store      *tls;             /* NULL: no HTTPS */
     struct tls_pair_files  tls_files[TLS_PAIRS_MAX];
+    const char            *tls_names[TLS_SELF_NAMES_MAX];   /* for a certificate of our own */
     struct log_quota       handshake_quota;
     char                   hsts_line[64];   /* with its line end; "": none */
     struct redirect_ports  ports;

@@ -583,3 +583,12 @@ def test_keys_inside_the_root_are_not_served(serve, tmp_path):
         assert answer.status == 404 and b"PRIVATE" not in answer.body, target
     assert given.get("/given/page.html").body == b"a page beside them"
     assert own.get("/").status == 200
+
+
+@pytest.mark.parametrize("address, is_named", [("127.0.0.2", True), ("0.0.0.0", False)])
+def test_the_address_that_it_listens_on_is_a_name(serve_tls, site, tmp_path, address, is_named):
+    """Its own URL is one that the certificate is good for."""
+    serve_tls(site, f"--address={address}").stop()
+    leaf = x509.load_pem_x509_certificate((tmp_path / "certs" / "cert.pem").read_bytes())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert (address in map(str, names.get_values_for_type(x509.IPAddress))) == is_named
