@@ -18,7 +18,7 @@ PREFIX  ?= /usr/local
 PYTHON   = /usr/bin/python3
 VERSION := 0.1.0
 
-PKGS     = inih libbrotlienc libmagic libxxhash openssl zlib
+PKGS     = inih libbrotlidec libbrotlienc libmagic libxxhash openssl zlib
 OUT     := build/$(BUILD)
 
 CPPFLAGS += -Isrc -Iinclude -I. -D_GNU_SOURCE -DWHERRY_VERSION='"$(VERSION)"' \
@@ -78,11 +78,12 @@ $(OUT)/libwherry.a: $(call obj,$(LIB))
 	@$(AR) rcs $@ $(OUT)/wherry.o
 
 # Our own calls to these go through tests/support/alloc_fail.c and fault.c.
-WRAPPED = malloc calloc realloc accept4 bind epoll_create1 epoll_ctl epoll_wait eventfd fcntl \
-          fstat getrandom listen mmap open openat __openat_2 poll pread __pread_chk \
-          pthread_create read __read_chk readlinkat recv __recv_chk sendfile sendmsg socket syscall
+WRAPPED = malloc calloc realloc accept4 bind epoll_create1 epoll_ctl epoll_wait eventfd fchmod \
+          fcntl fstat fstatat fsync futimens getrandom linkat listen mmap open openat __openat_2 \
+          poll pread __pread_chk pthread_create read __read_chk readdir readlinkat recv __recv_chk \
+          renameat sendfile sendmsg socket syscall write
 $(call bin,$(UNIT)): %: %.o $(call obj,$(HELP)) $(OUTER) $(INNER)
-	$(call SAY,link) $(CC) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS) -lcmocka -lbrotlidec
+	$(call SAY,link) $(CC) $(LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS) -lcmocka
 $(call bin,$(PEER)): %: %.o $(INNER)
 	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(call bin,$(FUZZ)): %: %.o $(call obj,$(TOOL)) $(filter %.o,$(DRIVER)) $(OUTER) $(INNER)

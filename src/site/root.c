@@ -1,5 +1,6 @@
 #include "site/root.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -522,4 +523,252 @@ bool root_refresh(struct root *root)
     root->directory = directory;
     refresh_hidden(root);
     return true;
+}
+
+/* ---- what is in a folder ----------------------------------------------------------- */
+
+/* True when it may be shown.  ENOENT: it has just gone. */
+static bool look_at_entry(struct root *root, int folder, const char *name, struct stat *status)
+{
+    if (fstatat(folder, name, status, AT_SYMLINK_NOFOLLOW) == -1)
+        return false;
+    errno = ENOENT;
+    if (S_ISREG(status->st_mode))
+        return refuse_hidden(root, status) == ROOT_FOUND;
+    return S_ISDIR(status->st_mode) && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static enum root_find list_entries(struct root *root, DIR *entries, root_entry_fn *show, void *data)
+{
+    for (;;) {
+        struct dirent *entry;
+        struct stat status;
+
+        errno = 0;
+        /* cppcheck-suppress readdirCalled ; nobody else reads from these */
+        entry = readdir(entries);
+        if (!entry)
+            return errno ? find_of_errno(root) : ROOT_FOUND;
+        if (look_at_entry(root, dirfd(entries), entry->d_name, &status)) {
+            if (!show(entry->d_name, &status, data))
+                return ROOT_FOUND;
+        } else if (errno != ENOENT) {
+            return find_of_errno(root);
+        }
+    }
+}
+
+enum root_find root_list(struct root *root, const char *folder, root_entry_fn *show, void *data)
+{
+    int fd = open_beneath(root, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd == -1 ? NULL : fdopendir(fd);
+    enum root_find find;
+    int saved;
+
+    if (!entries) {
+        find = find_of_errno(root);
+        close_silently(fd);
+        return find;
+    }
+    find = list_entries(root, entries, show, data);
+    saved = errno;
+    closedir(entries);
+    errno = saved;
+    return find;
+}
+
+/* ---- making a file ----------------------------------------------------------------- */
+
+enum { DRAFT_TRIES_MAX = 1000 };
+
+/* A file that does not have its name yet: it has none at all, so that nothing is left of it whatever
+ * happens to us, or where the file system (or the lack of /proc) does not allow that, another. */
+struct draft {
+    int  folder;
+    int  fd;
+    bool cannot_be_nameless;    /* what failed was that */
+    char name[40];              /* "": none */
+};
+
+/* Opens the folder that a name lies in; *last is its last component.  -1 with errno. */
+static int open_folder_of(struct root *root, const char *name, const char **last)
+{
+    const char *slash = strrchr(name, '/');
+    char folder[PATH_MAX] = "";
+
+    *last = slash ? slash + 1 : name;
+    if (slash && (size_t)(slash - name) >= sizeof folder) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (slash)
+        memcpy(folder, name, (size_t)(slash - name));
+    return open_beneath(root, folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Another one each time; dotted, so never served. */
+static void draft_think_of_name(struct draft *draft)
+{
+    static atomic_uint count;
+
+    snprintf(draft->name, sizeof draft->name, ".wherry-%x-%x", (unsigned)getpid(),
+             atomic_fetch_add_explicit(&count, 1, memory_order_relaxed));
+}
+
+static bool draft_open_named(struct draft *draft)
+{
+    for (int tries = 0; draft->fd == -1 && tries < DRAFT_TRIES_MAX; tries++) {
+        draft_think_of_name(draft);
+        draft->fd = openat(draft->folder, draft->name,
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (draft->fd == -1 && errno != EEXIST && errno != EINTR)
+            break;
+    }
+    if (draft->fd == -1)
+        draft->name[0] = '\0';
+    return draft->fd != -1;
+}
+
+static bool draft_open_nameless(struct draft *draft)
+{
+    do
+        draft->fd = openat(draft->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    while (draft->fd == -1 && errno == EINTR);
+    draft->cannot_be_nameless = draft->fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR ||
+                                                    errno == ENOENT || errno == EINVAL);
+    return draft->fd != -1;
+}
+
+/* Gives a nameless one a name, which linkat(2) cannot take from another file. */
+static bool draft_name(struct draft *draft)
+{
+    char path[32];
+    int  result = -1;
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", draft->fd);
+    for (int tries = 0; result == -1 && tries < DRAFT_TRIES_MAX; tries++) {
+        draft_think_of_name(draft);
+        result = linkat(AT_FDCWD, path, draft->folder, draft->name, AT_SYMLINK_FOLLOW);
+        if (result == -1 && errno != EEXIST)
+            break;
+    }
+    if (result == -1) {
+        draft->cannot_be_nameless = errno == ENOENT || errno == EXDEV || errno == EOPNOTSUPP;
+        draft->name[0] = '\0';
+    }
+    return result == 0;
+}
+
+static void draft_close(struct draft *draft)
+{
+    int saved = errno;
+
+    if (draft->name[0])
+        (void)unlinkat(draft->folder, draft->name, 0);
+    if (draft->fd != -1)
+        close(draft->fd);
+    errno = saved;
+}
+
+static bool write_all(int fd, struct str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t count = write(fd, bytes.ptr, bytes.len);
+
+        if (count == -1 && errno != EINTR)
+            return false;
+        bytes = str_from(bytes, count > 0 ? (size_t)count : 0);
+    }
+    return true;
+}
+
+/* Where we cannot give it to the same group, ours may do with it what everybody may. */
+static bool make_alike(int fd, const struct stat *like)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, like->st_mtim};
+    mode_t mode = like->st_mode & 0666;
+
+    if (fchown(fd, like->st_uid, like->st_gid) == -1 && fchown(fd, (uid_t)-1, like->st_gid) == -1)
+        mode &= (mode_t)(0606 | (mode & 06) << 3);
+    return fchmod(fd, mode) == 0 && futimens(fd, times) == 0;
+}
+
+/* A full disk may show itself only here. */
+static bool settle(int fd)
+{
+    int result;
+
+    do
+        result = fsync(fd);
+    while (result == -1 && errno == EINTR);
+    return result == 0 || errno == EINVAL;      /* a file system that has nothing to wait for */
+}
+
+static bool may_replace(struct root *root, int folder, const char *name)
+{
+    struct stat status;
+
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
+        return errno == ENOENT;
+    if (refuse_hidden(root, &status) == ROOT_FOUND)
+        return true;
+    errno = EACCES;
+    return false;
+}
+
+/* Writes the draft and gives it the name `last`. */
+static bool draft_finish(struct draft *draft, const char *last, struct str bytes,
+                         const struct stat *like)
+{
+    if (!write_all(draft->fd, bytes) || !make_alike(draft->fd, like) || !settle(draft->fd))
+        return false;
+    if (!draft->name[0] && !draft_name(draft))
+        return false;
+    if (renameat(draft->folder, draft->name, draft->folder, last) == -1)
+        return false;
+    draft->name[0] = '\0';
+    return true;
+}
+
+static bool write_once(int folder, const char *last, struct str bytes, const struct stat *like,
+                       bool is_named, bool *needs_name)
+{
+    struct draft draft = {.folder = folder, .fd = -1};
+    bool ok = is_named ? draft_open_named(&draft) : draft_open_nameless(&draft);
+
+    ok = ok && draft_finish(&draft, last, bytes, like);
+    *needs_name = draft.cannot_be_nameless;
+    draft_close(&draft);
+    return ok;
+}
+
+bool root_write(struct root *root, const char *name, struct str bytes, const struct stat *like)
+{
+    const char *last;
+    int folder = open_folder_of(root, name, &last);
+    bool needs_name, ok;
+
+    if (folder == -1)
+        return false;
+    ok = may_replace(root, folder, last);
+    if (ok) {
+        ok = write_once(folder, last, bytes, like, false, &needs_name);
+        if (!ok && needs_name)
+            ok = write_once(folder, last, bytes, like, true, &needs_name);
+    }
+    close_silently(folder);
+    return ok;
+}
+
+bool root_may_write(struct root *root, const char *name)
+{
+    const char *last;
+    int folder = open_folder_of(root, name, &last);
+    bool ok;
+
+    if (folder == -1)
+        return false;
+    ok = faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0;
+    close_silently(folder);
+    return ok;
 }

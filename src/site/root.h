@@ -62,4 +62,27 @@ bool root_is_hidden(struct root *root) MUST_USE;
  * Threads inside other calls are not disturbed; one thread at a time calls this or hides. */
 bool root_refresh(struct root *root) MUST_USE;
 
+/* ---- for who makes files beneath the root, which the server never does ----------------- */
+
+/* Wants no more when it returns false.  `name` is that in the folder. */
+typedef bool root_entry_fn(const char *name, const struct stat *status, void *data);
+
+/* Shows what is in a folder ("" is the root): files and folders, in no order; no links, nothing
+ * special, no hidden file, and no more hidden folder than root_look finds in it.  ROOT_FOUND when
+ * all, or all that was wanted, has been shown; else errno says why. */
+enum root_find root_list(struct root *root, const char *folder, root_entry_fn *show,
+                         void *data) MUST_USE;
+
+/* May we make a file of that name?  A look only, at its folder.  False with errno. */
+bool root_may_write(struct root *root, const char *name) MUST_USE;
+
+/* Makes a file of that name, or one in place of the one there is, whole or not at all: it is on the
+ * disk before it has the name.  It may be read and written as `like` may, belongs to the same as far
+ * as we can give it away, and is as old.  Should we be killed meanwhile, there is at most a file more
+ * whose name begins with ".wherry-".
+ *
+ * False with errno, and nothing has changed; EACCES also for a hidden file. */
+bool root_write(struct root *root, const char *name, struct str bytes,
+                const struct stat *like) MUST_USE;
+
 #endif

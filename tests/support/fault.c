@@ -1,5 +1,6 @@
 #include "tests/support/fault.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -199,6 +200,14 @@ WRAPPED(ssize_t, read, int fd, void *room, size_t size)
     return strikes(FAULT_READ) ? -1 : __real_read(fd, room, size);
 }
 
+WRAPPED(ssize_t, write, int fd, const void *bytes, size_t size)
+{
+    ssize_t result = 0;
+    size_t some = allowance(FAULT_WRITE, size, &result);
+
+    return some ? __real_write(fd, bytes, some) : result;
+}
+
 /* _FORTIFY_SOURCE's names for the same, where it knows the size of the room. */
 WRAPPED(ssize_t, __recv_chk, int fd, void *room, size_t size, size_t room_size, int flags)
 {
@@ -303,6 +312,43 @@ WRAPPED(int, fcntl, int fd, int what, ...)
         value = (long)va_arg(arguments, void *);
     va_end(arguments);
     return strikes(FAULT_FCNTL) ? -1 : __real_fcntl(fd, what, value);
+}
+
+/* ---- files and folders ---------------------------------------------------------------- */
+
+WRAPPED(int, fsync, int fd)
+{
+    return strikes(FAULT_FSYNC) ? -1 : __real_fsync(fd);
+}
+
+WRAPPED(int, linkat, int from, const char *old, int to, const char *new, int flags)
+{
+    return strikes(FAULT_LINKAT) ? -1 : __real_linkat(from, old, to, new, flags);
+}
+
+WRAPPED(int, renameat, int from, const char *old, int to, const char *new)
+{
+    return strikes(FAULT_RENAMEAT) ? -1 : __real_renameat(from, old, to, new);
+}
+
+WRAPPED(int, fchmod, int fd, mode_t mode)
+{
+    return strikes(FAULT_FCHMOD) ? -1 : __real_fchmod(fd, mode);
+}
+
+WRAPPED(int, futimens, int fd, const struct timespec times[2])
+{
+    return strikes(FAULT_FUTIMENS) ? -1 : __real_futimens(fd, times);
+}
+
+WRAPPED(int, fstatat, int folder, const char *name, struct stat *status, int flags)
+{
+    return strikes(FAULT_FSTATAT) ? -1 : __real_fstatat(folder, name, status, flags);
+}
+
+WRAPPED(struct dirent *, readdir, DIR *entries)
+{
+    return strikes(FAULT_READDIR) ? NULL : __real_readdir(entries);
 }
 
 /* ---- the rest ------------------------------------------------------------------------- */

@@ -47,6 +47,14 @@ enum fault_call {
     FAULT_BIND,
     FAULT_LISTEN,
     FAULT_RANDOM,           /* getrandom */
+    FAULT_WRITE,
+    FAULT_FSYNC,
+    FAULT_LINKAT,
+    FAULT_RENAMEAT,
+    FAULT_FCHMOD,
+    FAULT_FUTIMENS,
+    FAULT_FSTATAT,
+    FAULT_READDIR,
 };
 
 /* In place of an error, for calls that move bytes: one byte, or none as at the end. */

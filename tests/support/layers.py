@@ -31,8 +31,8 @@ ALLOWED = {
 HEADER_DOORS = {
     "openssl/*": "net/tls*.c",
     "magic.h": "site/sniff.c",
-    "zlib.h": "site/encode.c",
-    "brotli/*": "site/encode.c",
+    "zlib.h": "site/*code.c",
+    "brotli/*": "site/*code.c",
     "ini.h": "main/*",
     "xxhash.h": "site/representation.c",
 }
