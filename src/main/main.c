@@ -9,6 +9,7 @@
 #include "main/hide.h"
 #include "main/option_help.h"
 #include "main/options.h"
+#include "main/precompressing.h"
 #include "main/signals.h"
 
 enum { ANSWER_BYTES_MAX = 512 * 1024, LOG_STOP_MS = 2000 };
@@ -118,6 +119,17 @@ static enum exit_code check(struct program *program)
     return answer(&out);
 }
 
+static int make_smaller(struct program *program)
+{
+    struct buf summary = BUF_UP_TO(1024);
+    int        code;
+
+    if (!open_site(program))
+        return complain(program->problem, CODE_SYSTEM);
+    code = precompress_site(program->site, &program->options, &summary);
+    return answer(&summary) == CODE_FINE ? code : (int)CODE_SYSTEM;
+}
+
 static enum exit_code serve(struct program *program)
 {
     bool ok = open_site(program) && open_server(program);
@@ -142,7 +154,7 @@ static void start_speaking(const struct options *options)
 int main(int argc, char **argv)
 {
     struct program program = {.options = OPTIONS_NONE};
-    enum exit_code code;
+    int            code;
 
     if (!options_read(&program.options, argc, argv, environ)) {
         code = complain(program.options.mistake.sentence, program.options.mistake.code);
@@ -150,11 +162,16 @@ int main(int argc, char **argv)
         code = answer_question(&program);
     } else {
         start_speaking(&program.options);
-        code = program.options.check ? check(&program) : serve(&program);
+        if (program.options.check)
+            code = check(&program);
+        else if (program.options.precompress)
+            code = make_smaller(&program);
+        else
+            code = serve(&program);
     }
 
     if (wherry_server_free(program.server))
         site_free(program.site);
     options_fini(&program.options);
-    return (int)code;
+    return code;
 }

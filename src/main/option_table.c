@@ -269,6 +269,11 @@ const struct option option_table[] = {
     {.name = "check", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE, .initial = "no",
      .group = PROGRAM, INTO(check),
      .help = "Say whether all is right with the options, the root and your certificates, and end."},
+    {.name = "precompress", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
+     .initial = "no", .group = PROGRAM, INTO(precompress),
+     .help = "Put compressed copies beside the files of ROOT that they are worth it for "
+             "(page.html.br, page.html.gz), for a server that then has nothing to compress, and "
+             "end."},
     {.name = "print-config", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
      .initial = "no", .group = PROGRAM, INTO(print_config),
      .help = "Print each option's value and where it came from, as a file for --config, and end."},

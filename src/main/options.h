@@ -64,6 +64,7 @@ struct options {
     enum log_level         log_level;
     const char            *config;          /* the file's path; NULL: none */
     bool                   check;
+    bool                   precompress;
     bool                   print_config;
     bool                   print_ca;
     bool                   print_manual;

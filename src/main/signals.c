@@ -11,6 +11,9 @@
 static _Atomic(struct wherry_server *) directed;
 static atomic_uint stops_received;
 
+static _Atomic(atomic_bool *) flagged;
+static atomic_int flagged_by;
+
 /* Calls only what POSIX and wherry.h allow in a handler; two threads may be in here at once. */
 static void on_stop(int number)
 {
@@ -19,6 +22,15 @@ static void on_stop(int number)
     if (!server || atomic_fetch_add(&stops_received, 1) > 0)
         _exit(128 + number);
     wherry_server_stop(server);
+}
+
+static void on_flag(int number)
+{
+    int nothing = 0;
+
+    if (!atomic_compare_exchange_strong(&flagged_by, &nothing, number))
+        _exit(128 + number);
+    atomic_store(atomic_load(&flagged), true);
 }
 
 static void on_reload(int number)
@@ -55,4 +67,19 @@ void signals_direct(struct wherry_server *server)
 void signals_forget(void)
 {
     atomic_store(&directed, NULL);
+}
+
+void signals_flag(atomic_bool *stop)
+{
+    atomic_store(&flagged, stop);
+    handle(SIGPIPE, SIG_IGN);
+    handle(SIGXFSZ, SIG_IGN);
+    handle(SIGHUP, on_flag);
+    handle(SIGTERM, on_flag);
+    handle(SIGINT, on_flag);
+}
+
+int signals_received(void)
+{
+    return atomic_load(&flagged_by);
 }

@@ -10,6 +10,7 @@
 #include "base/share.h"
 #include "site/cache.h"
 #include "site/content_type.h"
+#include "site/precompress.h"
 #include "site/resolve.h"
 #include "site/sniff.h"
 #include "site/twins.h"
@@ -496,6 +497,19 @@ bool site_hide_folder(struct site *site, const char *path)
 bool site_is_hidden(const struct site *site)
 {
     return root_is_hidden(site->root);
+}
+
+bool site_precompress(struct site *site, const struct precompress_settings *settings,
+                      const struct precompress_listener *listener,
+                      struct precompress_counts *counts)
+{
+    struct precompress_settings ours = *settings;
+
+    ours.types = site->types;
+    ours.rules = site->wishes.coding;
+    ours.rules.is_on = true;
+    ours.rules.most = UINT64_MAX;
+    return precompress(site->root, &ours, listener, counts);
 }
 
 bool site_serve(struct site *site, struct wherry_server *server)

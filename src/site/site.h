@@ -10,6 +10,9 @@
 #include "site/root.h"
 
 struct wherry_server;
+struct precompress_settings;
+struct precompress_listener;
+struct precompress_counts;
 
 struct site_settings {
     const char     *root;           /* the folder */
@@ -45,6 +48,12 @@ bool site_hide_folder(struct site *site, const char *path) MUST_USE;
 
 /* True when that leaves nothing to serve: the root lies in such a folder. */
 bool site_is_hidden(const struct site *site) MUST_USE;
+
+/* Makes the codings of its files beforehand: precompress(), with the site's own types and rules; but
+ * no file is too large for it, and whether codings are sent just now does not matter. */
+bool site_precompress(struct site *site, const struct precompress_settings *settings,
+                      const struct precompress_listener *listener,
+                      struct precompress_counts *counts) MUST_USE;
 
 /* Adds the site to the server: its route, its error pages, its tick. */
 bool site_serve(struct site *site, struct wherry_server *server) MUST_USE;

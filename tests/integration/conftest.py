@@ -22,6 +22,7 @@ SAME_OVER_TLS = {
     "test_instructions.py",
     "test_layers.py",
     "test_options.py",
+    "test_precompress.py",
 }
 
 # How much longer things may take under a sanitizer, on a busy machine.

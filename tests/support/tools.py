@@ -36,9 +36,9 @@ def need_unshare(*options):
     return words
 
 
-def mount(kind, folder):
+def mount(kind, folder, *options):
     """Mounts a file system of that kind (ramfs, tmpfs); false where that is not permitted."""
-    words = [need("mount", "mount"), "-t", kind, "none", folder]
+    words = [need("mount", "mount"), "-t", kind, *options, "none", folder]
     return subprocess.run(words, capture_output=True).returncode == 0
 
 
