@@ -13,6 +13,7 @@ import struct
 import subprocess
 import tempfile
 import termios
+import threading
 import time
 from pathlib import Path
 
@@ -275,6 +276,29 @@ def test_what_is_forbidden_is_said_and_the_rest_goes_on(build, wherry):
         assert re.fullmatch(r'wherry: cannot write "locked/a\.html\.\w\w": Permission denied', said[2])
         assert [path.name for path in codings(site)] == ["open.html.br", "open.html.gz"]
         os.chmod(site / "shut", 0o755)
+
+
+def test_a_file_that_changes_all_the_time_is_told(wherry, site):
+    (site / "log.txt").write_bytes(text(4_000_000))
+    (site / "page.html").write_bytes(text(3000))
+    is_over = threading.Event()
+
+    def write():
+        with open(site / "log.txt", "ab") as log:
+            while not is_over.wait(0.002):
+                log.write(b"more\n")
+                log.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        run = wherry(site)
+    finally:
+        is_over.set()
+        writer.join()
+    assert run.stderr == 'wherry: "log.txt" changes while it is read\n'
+    assert counts(run, 111) == {"files": 2, "made": 1, "failed": 1}
+    assert [path.name for path in codings(site)] == ["page.html.br", "page.html.gz"]
 
 
 # ---- being stopped
