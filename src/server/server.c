@@ -243,11 +243,11 @@ static size_t find_names(struct wherry_server *server)
 {
     const struct wherry_tls *tls = &server->settings.tls;
     const char              *address = server->settings.address;
-    size_t                   count = MIN_OF(tls->names_count, (size_t)TLS_SELF_NAMES_MAX);
     struct address           addresses[ADDRESSES_MAX];
+    size_t                   count;
 
-    for (size_t i = 0; i < count; i++)
-        server->tls_names[i] = tls->names[i];
+    for (count = 0; count < tls->names_count && count < TLS_SELF_NAMES_MAX; count++)
+        server->tls_names[count] = tls->names[count];
     if (count < TLS_SELF_NAMES_MAX && tls_self_is_name(address) &&
         address_resolve(str_view(address), 0, addresses) == 1 && !address_is_any(&addresses[0]))
         server->tls_names[count++] = address;

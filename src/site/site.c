@@ -285,7 +285,7 @@ static enum wherry_next answer_best(struct site *site, struct wherry_exchange *e
     available = twins_available(&site->twins, page);
     for (;;) {
         struct representation *twin = NULL;
-        enum twin find;
+        enum twin outcome;
 
         key.coding = (enum coding)wherry_choose_coding(exchange, available);
         if (key.coding == CODING_IDENTITY)
@@ -293,14 +293,14 @@ static enum wherry_next answer_best(struct site *site, struct wherry_exchange *e
         if (key.coding == CODING_NONE)
             return answer_none(site, exchange, page, may_block);
         available &= ~BIT(key.coding);
-        find = may_block ? twins_find(&site->twins, key, page, now,
+        outcome = may_block ? twins_find(&site->twins, key, page, now,
                                       patience_for(exchange, available, now.ms), &twin)
                          : twins_look(&site->twins, key, page, now, &twin);
-        if (find != TWIN_ABSENT)
+        if (outcome != TWIN_ABSENT)
             representation_release(page);
-        if (find == TWIN_FOUND)
+        if (outcome == TWIN_FOUND)
             return answer_page(exchange, twin);
-        if (find == TWIN_NEEDS_WORK)
+        if (outcome == TWIN_NEEDS_WORK)
             return WHERRY_WORK;
     }
 }
