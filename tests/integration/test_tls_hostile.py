@@ -127,7 +127,7 @@ def test_mutated_hellos(server, build, well):
         if dice.random() < 0.3:
             del said[dice.randrange(1, len(said)) :]
         with raw(server) as peer:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):  # it may be over before all is said
                 peer.send(bytes(said))
                 peer.half_close()
             wait_end(peer)
