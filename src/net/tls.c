@@ -39,37 +39,36 @@ struct session {
 /* ---- between OpenSSL and the socket --------------------------------------------------- */
 
 /* A BIO of our own: it knows whether a read took all there was, and never raises SIGPIPE. */
-static int bio_read(BIO *bio, char *room, size_t size, size_t *got)
+static int bio_read(BIO *bio, char *room, int size)
 {
     struct session *session = BIO_get_data(bio);
     ssize_t         n;
 
     BIO_clear_retry_flags(bio);
     do
-        n = recv(session->fd, room, size, 0);
+        n = recv(session->fd, room, (size_t)size, 0);
     while (n == -1 && errno == EINTR);
-    session->is_drained = n < (ssize_t)size;
+    session->is_drained = n < size;
     session->is_empty = n == -1 && errno == EAGAIN;
     session->has_ended = n == 0;
-    *got = n > 0 ? (size_t)n : 0;
     if (session->is_empty)
         BIO_set_retry_read(bio);
-    return n > 0;
+    return (int)n;
 }
 
-static int bio_write(BIO *bio, const char *bytes, size_t size, size_t *sent)
+/* -1 for what fails: from OpenSSL 3.2 on, 0 is a success that wrote nothing. */
+static int bio_write(BIO *bio, const char *bytes, int size)
 {
     struct session *session = BIO_get_data(bio);
     ssize_t         n;
 
     BIO_clear_retry_flags(bio);
     do
-        n = send(session->fd, bytes, size, MSG_NOSIGNAL | (session->more ? MSG_MORE : 0));
+        n = send(session->fd, bytes, (size_t)size, MSG_NOSIGNAL | (session->more ? MSG_MORE : 0));
     while (n == -1 && errno == EINTR);
-    *sent = n > 0 ? (size_t)n : 0;
     if (n == -1 && errno == EAGAIN)
         BIO_set_retry_write(bio);
-    return n > 0;
+    return (int)n;
 }
 
 static long bio_ctrl(BIO *bio, int what, long number, void *pointer)
@@ -87,8 +86,8 @@ static void make_bio_method(void)
 {
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
 
-    if (method && BIO_meth_set_read_ex(method, bio_read) &&
-        BIO_meth_set_write_ex(method, bio_write) && BIO_meth_set_ctrl(method, bio_ctrl))
+    if (method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
+        BIO_meth_set_ctrl(method, bio_ctrl))
         bio_method = method;
     else
         BIO_meth_free(method);
