@@ -1,7 +1,8 @@
 /* sleeper - a server for the tests: a folder, and beside it handlers that block, fail and echo.
  *
  * usage: sleeper ROOT [WORKERS_MAX]
- * Prints its URL.  /sleep/{ms} sleeps in its handler, /fail fails, /echo gives the body back,
+ * Prints its URLs; with PEER_CERT_DIR in the environment there is one for HTTPS, whose certificate is
+ * kept in that folder.  /sleep/{ms} sleeps in its handler, /fail fails, /echo gives the body back,
  * /bad-field/{name} tries to add a field of that name, /status/{n} sets that status. */
 #include <signal.h>
 #include <stdio.h>
@@ -89,6 +90,10 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     wherry_settings_init(&settings);
     settings.http_port = 0;
+    if (getenv("PEER_CERT_DIR")) {
+        settings.tls.port = 0;
+        settings.tls.cert_dir = getenv("PEER_CERT_DIR");
+    }
     if (argc > 2)
         settings.workers_max = (unsigned)atoi(argv[2]);
     files.root = argc > 1 ? argv[1] : ".";
@@ -103,7 +108,8 @@ int main(int argc, char **argv)
         return 1;
     }
     signal(SIGTERM, stop);
-    printf("  %s\n", wherry_server_url(server, 0));
+    for (size_t i = 0; wherry_server_url(server, i); i++)
+        printf("  %s\n", wherry_server_url(server, i));
     fflush(stdout);
     ok = wherry_server_run(server, problem, sizeof problem);
     log_stop(1000);
