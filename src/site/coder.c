@@ -14,7 +14,7 @@ enum {
     NICE          = 10,
     BROTLI_BEST   = 1024 * 1024,    /* bytes up to which the highest effort is worth its seconds */
     BROTLI_LARGE  = 9,              /* the effort above that */
-    BROTLI_WORTH  = 4,              /* below that gzip's best is smaller */
+    BROTLI_WORTH  = 5,              /* below that gzip's best is smaller, or nearly so */
 };
 
 /* Lives while it is in the list, or somebody waits for it. */
