@@ -16,6 +16,7 @@ enum {
     RECORD_SMALL = 4 * 1024,        /* while a connection is fresh from rest */
     SMALL_BYTES  = 16 * 1024,       /* what goes out in small ones */
     SILENT_MAX   = 32,              /* records without data that are taken in a row */
+    SUBJECT_MAX  = 512,             /* bytes of a client's name that are kept, and logged each time */
     HANDSHAKE    = 0x16,            /* the first byte of a client that speaks TLS */
     HELLO_MAX    = 16 * 1024,       /* bytes of a client's first message; real ones take up to 4 KiB */
 };
@@ -378,7 +379,7 @@ static char *subject_of(SSL *ssl)
     if (text && X509_NAME_print_ex(text, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0) {
         long len = BIO_get_mem_data(text, &bytes);
 
-        subject = len > 0 ? OPENSSL_strndup(bytes, (size_t)len) : NULL;
+        subject = len > 0 ? OPENSSL_strndup(bytes, (size_t)MIN_OF(len, SUBJECT_MAX)) : NULL;
     }
     BIO_free(text);
     ERR_clear_error();

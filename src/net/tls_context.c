@@ -105,7 +105,8 @@ static int on_hello(SSL *ssl, int *alert, void *data)
     enum tls_fit        fit;
     size_t              at = choose(context, name, &fit);
 
-    if (at != 0 && !SSL_set_SSL_CTX(ssl, context->contexts[at]))
+    /* Also the first one: a hello may be said twice, with two names (RFC 8446 §4.1.2). */
+    if (!SSL_set_SSL_CTX(ssl, context->contexts[at]))
         goto failed;
     if (bind_sessions(context, ssl, fit == TLS_FIT_NONE ? STR_NONE : name))
         return SSL_CLIENT_HELLO_SUCCESS;
@@ -243,8 +244,10 @@ static bool set_client(SSL_CTX *ctx, const struct tls_rules *rules)
 {
     STACK_OF(X509_NAME) *names;
 
-    if (!rules->client_ca_path)
+    if (!rules->client_ca_path) {
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);     /* whatever openssl.cnf says */
         return true;
+    }
     names = SSL_load_client_CA_file(rules->client_ca_path);
     if (!names || !SSL_CTX_load_verify_file(ctx, rules->client_ca_path)) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);

@@ -100,11 +100,12 @@ void conn_run(struct conn *conn, struct worker *worker)
             conn_finish(conn, worker);
             return;
         }
-        rest(conn, worker);
+        /* Not at rest: what it said next may lie in OpenSSL, where nobody sees it. */
         if (step == STEP_AGAIN) {
             conn_leave(conn);
             return;
         }
+        rest(conn, worker);
     } while (!source_let_go(&conn->source));
 }
 
