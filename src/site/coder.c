@@ -33,6 +33,7 @@ struct coder {
     struct cache   *cache;
     unsigned        threads_max;
     size_t          memory_each;        /* of an encoder */
+    size_t          bytes_max;          /* of what is to be coded and waits */
     atomic_bool     is_stopping;
     pthread_mutex_t mutex;              /* over all that follows */
     pthread_cond_t  changed;            /* a job is done, or a thread has ended */
@@ -157,11 +158,29 @@ static struct representation *renew(struct job *job, struct representation *sour
     return before;
 }
 
+/* What is in the cache is counted there; but it may have had to go meanwhile. */
+static size_t bytes_held(const struct coder *coder)
+{
+    size_t bytes = 0;
+
+    for (struct list *link = coder->jobs.next; link != &coder->jobs; link = link->next)
+        bytes += CONTAINER_OF(link, struct job, link)->source->bytes.len;
+    return bytes;
+}
+
+/* The first is always taken. */
+static bool has_room(const struct coder *coder, const struct representation *source)
+{
+    return coder->jobs_count == 0 ||
+           (coder->jobs_count < CODER_JOBS_MAX &&
+            bytes_held(coder) + source->bytes.len <= coder->bytes_max);
+}
+
 static struct job *add(struct coder *coder, struct cache_key key, struct representation *source)
 {
     struct job *job;
 
-    if (coder->jobs_count >= CODER_JOBS_MAX)
+    if (!has_room(coder, source))
         return NULL;
     job = malloc(sizeof *job + key.path.len);
     if (!job)
@@ -402,6 +421,7 @@ struct coder *coder_new(struct cache *cache, unsigned cores, size_t memory_max)
     coder->cache = cache;
     coder->threads_max = (unsigned)MIN_OF((size_t)by_cores, by_memory);
     coder->memory_each = memory_max / coder->threads_max;
+    coder->bytes_max = memory_max / 4;
     list_init(&coder->jobs);
     pthread_mutex_init(&coder->mutex, NULL);
     pthread_condattr_init(&monotonic);

@@ -21,7 +21,7 @@ enum {
 struct coder;
 
 /* Makes as many at once as there are processors, and as `memory_max` bytes of encoders' memory
- * allow; where that is little, at a lower effort.  What is made goes into `cache`.  NULL when there
+ * allow; where that is little, at a lower effort.  What waits is no more than a quarter of that.  What is made goes into `cache`.  NULL when there
  * is no memory. */
 struct coder *coder_new(struct cache *cache, unsigned cores, size_t memory_max) MUST_USE;
 

@@ -381,6 +381,27 @@ static void no_more_are_taken_than_may_wait(void **state)
     representation_release(busy);
 }
 
+static void nor_more_bytes_than_there_is_memory_for(void **state)
+{
+    enum { BYTES = 200 * KIB, MEMORY = 4 * MIB };
+    struct coder *small = coder_new(cache, 1, MEMORY);
+    struct representation *page;
+    char name[16];
+    unsigned taken = 0;
+
+    (void)state;
+    write_text("medium.txt", BYTES, 6);
+    page = read_page("medium.txt");
+    for (unsigned i = 0; i < CODER_JOBS_MAX; i++) {
+        snprintf(name, sizeof name, "%u", i);
+        make_for(small, key_for(name, CODING_GZIP), page, 0);
+        taken = MAX_OF(taken, references_of(page) - 1);
+    }
+    assert_in_range(taken, 1, MEMORY / 4 / BYTES);
+    coder_free(small);
+    representation_release(page);
+}
+
 static void the_end_waits_for_nothing(void **state)
 {
     struct representation *busy = occupy();
@@ -533,6 +554,7 @@ int main(void)
         WITH_CODER(a_page_that_is_read_anew_is_told_too),
         WITH_CODER(a_page_that_is_edited_all_the_time_has_one_job),
         WITH_CODER(no_more_are_taken_than_may_wait),
+        WITH_CODER(nor_more_bytes_than_there_is_memory_for),
         WITH_CODER(the_end_waits_for_nothing),
         WITH_CODER(a_file_that_changes_meanwhile_is_not_kept),
         WITH_CODER(without_room_in_the_cache_it_is_not_tried_again),
