@@ -1335,15 +1335,19 @@ static struct {
     int         line;
 } openssl_memory = {.left = SIZE_MAX};
 
+/* Some places have no name: of those only the n-th allocation fails. */
 static void *openssl_realloc(void *ptr, size_t size, const char *file, int line)
 {
-    if (openssl_memory.left == 0 && !openssl_memory.file) {
-        openssl_memory.file = file;
+    const char *place = file ? file : "";
+    bool        fails = openssl_memory.left == 0 && !openssl_memory.file;
+
+    if (fails) {
+        openssl_memory.file = place;
         openssl_memory.line = line;
     }
     openssl_memory.left -= openssl_memory.left > 0 && openssl_memory.left < SIZE_MAX;
-    if (openssl_memory.file && strcmp(file, openssl_memory.file) == 0 &&
-        line == openssl_memory.line)
+    if (fails || (openssl_memory.file && *place && strcmp(place, openssl_memory.file) == 0 &&
+                  line == openssl_memory.line))
         return NULL;
     return reallocarray(ptr, 1, size);
 }
