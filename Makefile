@@ -52,6 +52,11 @@ OUTER := $(call obj,$(filter-out src/main/main.c,$(MAIN)))
 # In the fuzz build libFuzzer brings main(); in the others ours replays a corpus.
 DRIVER = $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,$(OUT)/tests/fuzz/replay.o)
 
+# Everything is asked over TLS once more; under a sanitizer, which is slow, only what is about threads,
+# limits and ends.
+OVER_TLS.asan = $(addprefix tests/integration/test_,handlers.py limits.py load.py pressure.py shutdown.py)
+OVER_TLS.tsan = $(OVER_TLS.asan)
+
 # Short lines unless V=1.
 SAY = $(if $(V),,@echo "  $(1) $@" &&)
 
@@ -108,7 +113,7 @@ replay: $(call bin,$(FUZZ))
 	@set -e; for t in $^; do echo "$$t"; n=$$(basename $$t); $$t tests/fuzz/corpus/$$n $(OUT)/seeds/$$n; done
 integration: $(OUT)/wherry $(call bin,$(PEER))
 	$(PYTHON) -m pytest -q tests/integration --build $(OUT)
-	$(PYTHON) -m pytest -q tests/integration --build $(OUT) --tls
+	$(PYTHON) -m pytest -q $(or $(OVER_TLS.$(BUILD)),tests/integration) --build $(OUT) --tls
 fuzz:
 	$(if $(T),,$(error T is one of $(FUZZ:tests/fuzz/fuzz_%.c=%)))
 	@scripts/setup --fuzz
