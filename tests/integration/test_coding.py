@@ -162,7 +162,12 @@ def test_several_lines_are_one_list(serve, site):
     server = serve(site)
     get_coded(server, "/page.html", "gzip")
     get_coded(server, "/page.html", "br")
-    for lines, coding in [(["gzip", "br"], "br"), (["br", "gzip"], "br"), (["br", "br;q=0, gzip"], "gzip")]:
+    lists = [
+        (["gzip", "br"], "br"),
+        (["br", "gzip"], "br"),
+        (["br", "br;q=0, gzip"], "gzip"),
+    ]
+    for lines, coding in lists:
         fields = [("Accept-Encoding", line) for line in lines]
         assert server.get("/page.html", fields=fields)["Content-Encoding"] == coding
 

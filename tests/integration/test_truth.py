@@ -12,6 +12,7 @@ from tools import need
 
 PAGE = b"<!doctype html><title>truth</title>" + b"<p>Of one page there are many codings.\n" * 400
 OLD = 1_600_000_000
+PROGRAMS = {"gzip": "gzip", "br": "brotli", "zstd": "zstd"}
 
 
 def with_program(*words):
@@ -39,13 +40,14 @@ class Column:
     def decode(self, body):
         if self.coding is None:
             return body
-        program = {"gzip": "gzip", "br": "brotli", "zstd": "zstd"}[self.coding]
+        program = PROGRAMS[self.coding]
         return with_program(need(program, program), "-dc")(body)
 
     def encode(self):
+        """The page, at an effort that is not ours."""
         if self.coding == "gzip":
             return gzip.compress(PAGE, 1, mtime=0)
-        program = {"br": "brotli", "zstd": "zstd"}[self.coding]
+        program = PROGRAMS[self.coding]
         return with_program(need(program, program), "-1", "-c")(PAGE)
 
 
@@ -61,8 +63,8 @@ COLUMNS = [
     Column("beside zstd", "zstd", "zstd", ".zst"),
 ]
 
-# Which fields an answer has: of the selected coding ("tag", "coding", "length", "part", "range"), of
-# the page of a refusal ("page"), or none at all (None).
+# Which fields an answer has: those of the selected coding ("tag", "coding", "length", "part"), of no
+# part of it ("none"), of the page of a refusal ("page"), or none at all (None).
 ROWS = {
     "200": dict(etag="tag", coding="coding", length="length", range=None),
     "206": dict(etag="tag", coding="coding", length="part", range="part"),
