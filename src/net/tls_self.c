@@ -455,7 +455,7 @@ static enum found judge(struct refresh *refresh)
     return refresh->can_sign ? FOUND_AUTHORITY : FOUND_NOTHING;
 }
 
-static enum found look(struct refresh *refresh)
+static enum found look_once(struct refresh *refresh)
 {
     char      *bytes = malloc(FILE_BYTES_MAX);
     enum found found;
@@ -469,6 +469,16 @@ static enum found look(struct refresh *refresh)
     found = read_files(refresh, bytes) ? judge(refresh) : FOUND_CLOSED;
     free(bytes);
     return ran_out_of_memory() ? FOUND_FAILED : found;
+}
+
+/* What seems damaged is looked at twice: OpenSSL does not always say that it was memory it lacked. */
+static enum found look(struct refresh *refresh)
+{
+    enum found found = look_once(refresh);
+
+    if (refresh->had_authority && (found == FOUND_NOTHING || found == FOUND_AUTHORITY))
+        found = look_once(refresh);
+    return found;
 }
 
 static bool is_right_in_memory(const struct refresh *refresh)

@@ -1335,7 +1335,14 @@ static struct {
     int         line;
 } openssl_memory = {.left = SIZE_MAX};
 
-/* Some places have no name: of those only the n-th allocation fails. */
+/* Some places have no name, and from 3.2 on OpenSSL tells a lack of memory in one place as whatever it
+ * could not do without: there only the n-th allocation fails. */
+static bool fails_again(const char *place, int line)
+{
+    return openssl_memory.file && *place && OpenSSL_version_num() < 0x30200000L &&
+           strcmp(place, openssl_memory.file) == 0 && line == openssl_memory.line;
+}
+
 static void *openssl_realloc(void *ptr, size_t size, const char *file, int line)
 {
     const char *place = file ? file : "";
@@ -1346,8 +1353,7 @@ static void *openssl_realloc(void *ptr, size_t size, const char *file, int line)
         openssl_memory.line = line;
     }
     openssl_memory.left -= openssl_memory.left > 0 && openssl_memory.left < SIZE_MAX;
-    if (fails || (openssl_memory.file && *place && strcmp(place, openssl_memory.file) == 0 &&
-                  line == openssl_memory.line))
+    if (fails || fails_again(place, line))
         return NULL;
     return reallocarray(ptr, 1, size);
 }
