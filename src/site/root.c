@@ -275,20 +275,25 @@ static int open_by_walking(struct root *root, const char *name, int flags)
 
 /* ---- looking and reading ----------------------------------------------------------- */
 
-/* openat2 does not say which folders it went through, so where one of them may be hidden we go
- * ourselves.  It gives up with EAGAIN when anything anywhere is renamed while it goes up through
+/* openat2 does not say which folders it went through, so where one of them may be hidden we go once
+ * more ourselves; what is not there at all need not be looked for twice.  It gives up with EAGAIN when anything anywhere is renamed while it goes up through
  * ".."; a walk does not mind. */
 static int open_beneath(struct root *root, const char *name, int flags)
 {
-    bool is_watched = hidden_is_near(&root->hidden);
-    int fd;
+    bool is_near;
+    int  fd = -1;
 
-    if (!root->has_openat2 || is_watched)
-        return open_by_walking(root, name, flags);
-    fd = open_by_kernel(root, name, flags);
-    if (fd == -1 && errno == EAGAIN)
-        fd = open_by_walking(root, name, flags);
-    return fd;
+    errno = EAGAIN;
+    if (root->has_openat2)
+        fd = open_by_kernel(root, name, flags);
+    if (fd == -1 && errno != EAGAIN)
+        return -1;
+    is_near = hidden_is_near(&root->hidden);    /* the walk goes by what it has seen of the names */
+    if (fd != -1 && !is_near)
+        return fd;
+    if (fd != -1)
+        close(fd);
+    return open_by_walking(root, name, flags);
 }
 
 /* What errno says about a name. */
