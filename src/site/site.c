@@ -20,7 +20,6 @@ enum {
     KEEP_MS        = 1000,      /* between two looks at the root and the error pages */
     COMPLAINTS_MAX = 10,        /* log lines of one kind in a second: peers choose how often */
     FINDS          = ROOT_BROKEN + 1,
-    ERROR_PAGES    = 2,
 };
 
 struct site {
@@ -30,12 +29,11 @@ struct site {
     struct resolve_rules rules;
     struct mime_types   *types;                 /* the operator's; NULL: none */
     struct representation_wishes wishes;        /* they borrow these types */
-    atomic_bool          is_absent[ERROR_PAGES];
     int64_t              kept_ms;               /* only the keeper's thread looks at it */
     struct log_quota     complaints[FINDS];
 };
 
-static const struct str error_pages[ERROR_PAGES] = {STR("404.html"), STR("50x.html")};
+static const struct str error_pages[] = {STR("404.html"), STR("50x.html")};
 
 static struct wherry_slice slice(struct str s)
 {
@@ -367,13 +365,12 @@ static struct representation *find_error_page(struct site *site, struct cache_ke
 static bool site_error_page(struct wherry_exchange *exchange, int status, bool may_block,
                             void *data)
 {
-    struct site *site = data;
     const struct str *name = error_page_for(status);
     struct representation *page;
 
-    if (!name || atomic_load_explicit(&site->is_absent[name - error_pages], memory_order_relaxed))
+    if (!name)
         return false;
-    page = find_error_page(site, (struct cache_key){.path = *name}, may_block);
+    page = find_error_page(data, (struct cache_key){.path = *name}, may_block);
     if (!page)
         return false;
     wherry_set_lines(exchange, slice(STR("Cache-Control: no-cache\r\n")), slice(page->type_lines));
@@ -381,15 +378,13 @@ static bool site_error_page(struct wherry_exchange *exchange, int status, bool m
     return true;
 }
 
-/* So that a 503 has its page when there is nobody free to read it, and that one that is not there is
- * not looked for with every page that is missing. */
+/* So that a 503 has its page when there is nobody free to read it. */
 static void warm_error_pages(struct site *site)
 {
     for (size_t i = 0; i < COUNTOF(error_pages); i++) {
         struct cache_key key = {.path = error_pages[i]};
         struct representation *page = find_error_page(site, key, true);
 
-        atomic_store_explicit(&site->is_absent[i], page == NULL, memory_order_relaxed);
         if (page)
             representation_release(page);
     }
