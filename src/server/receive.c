@@ -185,10 +185,8 @@ enum step step_read_head(struct conn *conn, struct turn *turn)
     switch (turn_fill(conn, turn, 0)) {
     case IO_DONE:
         return STEP_ON;
-    case IO_WANT_WRITE:
-        turn->needs_output = true;
-        return STEP_WAIT;
     case IO_WANT_READ:
+    case IO_WANT_WRITE:
         return STEP_WAIT;
     case IO_CLOSED:
     case IO_FAILED:
@@ -285,10 +283,8 @@ enum step step_read_body(struct conn *conn, struct turn *turn)
     switch (turn_fill(conn, turn, conn->work->head_at)) {
     case IO_DONE:
         return STEP_ON;
-    case IO_WANT_WRITE:
-        turn->needs_output = true;
-        return STEP_WAIT;
     case IO_WANT_READ:
+    case IO_WANT_WRITE:
         return STEP_WAIT;
     case IO_CLOSED: /* RFC 9112 §8: incomplete */
         return turn_refuse(conn, turn,

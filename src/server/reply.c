@@ -115,10 +115,8 @@ enum step step_linger(struct conn *conn, struct turn *turn)
     switch (turn_fill(conn, turn, 0)) {
     case IO_DONE:
         return STEP_ON;
-    case IO_WANT_WRITE:
-        turn->needs_output = true;
-        return STEP_WAIT;
     case IO_WANT_READ:
+    case IO_WANT_WRITE:
         return STEP_WAIT;
     case IO_CLOSED:
         if (turn_is_still_leaving(conn))

@@ -73,6 +73,7 @@ enum io turn_fill(struct conn *conn, struct turn *turn, size_t floor)
     io = transport_read(&conn->transport, work->input + work->end, room, &got);
     work->end += got;
     turn->bytes -= MIN_OF(turn->bytes, got);
+    turn->needs_output |= io == IO_WANT_WRITE;  /* TLS may have to answer before it can read on */
     conn->is_drained = io == IO_DONE && conn->transport.is_drained && !hung_up;
     return io;
 }
