@@ -1,19 +1,27 @@
 /* wherry - a small, fast, safe web server, as a library.
  *
- * A server listens, reads requests, and asks the route that fits for an answer.  A route is two
- * plain functions over an exchange (one request and its answer):
+ * A server listens, reads requests, and asks the route that fits for an answer.  Most routes are
+ * one plain function over an exchange (one request and its answer):
  *
- *     look    is called as soon as the head has come, on the thread that serves the connection.
- *             It must not block.  It answers from memory, refuses, or says WHERRY_WORK.
- *     work    is called once the whole body has come, with a permit.  It may block: open files,
- *             compute, sleep.  There are always fewer permits than threads, so nobody who can be
- *             answered from memory waits for it.
+ *     static enum wherry_next hello(struct wherry_exchange *exchange, void *data)
+ *     {
+ *         (void)data;
+ *         return wherry_send_text(exchange, 200, wherry_text("Hello, World!\n"));
+ *     }
+ *     ...
+ *     wherry_server_handle(server, WHERRY_GET, "/hello", hello, NULL);
+ *
+ * It is called once the whole body has come, with a permit, and may block: open files, ask a
+ * database, sleep.  There are always fewer permits than threads, so nobody who can be answered from
+ * memory waits for it.  A route can have a second function that is called before the body comes:
+ * see struct wherry_route.
  *
  * What follows from the protocol is the server's business, not the route's: HEAD, conditional
- * requests against the validators given, ranges over a body of known length, OPTIONS, 405,
- * Date, Content-Length, keep-alive.
+ * requests against the validators given, ranges over a body of known length, content codings,
+ * OPTIONS, 405, Date, Content-Length, chunks, keep-alive.
  *
- * Pointers taken from an exchange live until its answer has been sent or given up. */
+ * Pointers taken from an exchange live until its answer has been sent or given up.  One thread at a
+ * time works on an exchange; only wherry_wake and wherry_server_stop may be called from any. */
 #ifndef WHERRY_H
 #define WHERRY_H
 
@@ -35,6 +43,16 @@ struct wherry_slice {
     const char *ptr;
     size_t      len;
 };
+
+/* A terminated text as a slice; NULL is nothing at all. */
+static inline struct wherry_slice wherry_text(const char *text)
+{
+    struct wherry_slice slice = {text, 0};
+
+    while (text && text[slice.len])
+        slice.len++;
+    return slice;
+}
 
 /* ---- a server ------------------------------------------------------------------------- */
 
@@ -85,14 +103,20 @@ struct wherry_settings {
 
     size_t      head_bytes_max;     /* request line and fields together */
     size_t      target_bytes_max;
-    uint64_t    body_bytes_max;     /* of a request */
+    uint64_t    body_bytes_max;     /* of a request, where its route says nothing else */
+    uint64_t    body_memory_max;    /* bytes of a body kept in memory; longer ones are spooled */
+    const char *spool_dir;          /* a folder for those; NULL: none, they are refused with 413 */
 
     int64_t     head_timeout_ms;    /* from the first byte (or accept) to the end of the head */
     int64_t     body_timeout_ms;    /* for each 64 KiB of a body to arrive */
     int64_t     write_timeout_ms;   /* for each 64 KiB of an answer to be taken */
     int64_t     idle_timeout_ms;    /* between two requests */
     int64_t     wait_timeout_ms;    /* for a permit, then 503 */
+    int64_t     handler_timeout_ms; /* for a handler to come back; see wherry_deadline */
     int64_t     drain_ms;           /* at shutdown, for what is in flight */
+
+    size_t      compress_bytes_min; /* handlers' shorter answers are sent as they are */
+    bool        compresses;         /* handlers' answers, for clients that accept it */
 
     enum wherry_log_format access_log;
 };
@@ -149,7 +173,7 @@ WHERRY_PUBLIC void wherry_server_on_tick(struct wherry_server *server, void (*ti
 enum wherry_next {
     WHERRY_ANSWER,          /* the answer is filled in: send it */
     WHERRY_WORK,            /* (from look) call work, with a permit */
-    WHERRY_FAIL,            /* something on our side broke: 500 */
+    WHERRY_FAIL,            /* something on our side broke: 500, and a line in the log */
 };
 
 enum {
@@ -157,20 +181,36 @@ enum {
     WHERRY_PATCH = 32,
 };
 
+typedef enum wherry_next wherry_handler(struct wherry_exchange *exchange, void *data);
+
+/* A pattern is a path of segments: a word stands for itself, "{name}" for any one segment, and "*" as
+ * the last for everything below.  "/todos/{id}", "/files/" + "*".  Segments are compared decoded;
+ * an escaped "/" separates nothing.  Of the patterns that fit, the one that is more exact in the
+ * first segment where they differ wins: a word before a name, a name before "*". */
 struct wherry_route {
-    const char *pattern;    /* "/exactly/this", or "/everything/below/" + "*" */
-    unsigned    methods;    /* of WHERRY_GET...; OPTIONS is answered by the server */
-    bool        is_brief;   /* work takes moments (a file): it goes ahead of work that may sleep */
-    bool        wants_body; /* keep the request's body for work; else it is read and dropped */
-    enum wherry_next (*look)(struct wherry_exchange *exchange, void *data);  /* NULL: always work */
-    enum wherry_next (*work)(struct wherry_exchange *exchange, void *data);
-    void       *data;
+    const char     *pattern;
+    unsigned        methods;    /* of WHERRY_GET...; HEAD comes with GET; OPTIONS is answered by the server */
+    bool            is_brief;   /* work takes moments (a file): it goes ahead of work that may sleep */
+    bool            wants_body; /* keep the request's body for work; else it is read and dropped */
+    wherry_handler *look;       /* NULL: always work.  Called as soon as the head has come, on the
+                                 * thread that serves the connection: it must not block.  It answers
+                                 * from memory, refuses (an upload that is refused is not read; nor
+                                 * has the client been told to continue), says what may become of
+                                 * the body (wherry_limit_body, wherry_spool_body), or just says
+                                 * WHERRY_WORK */
+    wherry_handler *work;
+    void           *data;
 };
 
-/* Adds a route; the longest pattern that fits wins.  Before open.  False: no memory, or a pattern
- * that does not begin with "/". */
+/* Adds a route, which is copied, its pattern too.  Before open.  False: no memory, too many routes,
+ * or no good pattern: it does not begin with "/", has an empty segment or name, the same name
+ * twice, or a "*" that is not the last segment. */
 WHERRY_PUBLIC bool wherry_server_route(struct wherry_server *server,
                                        const struct wherry_route *route);
+
+/* The same for a route of one handler, which gets the body. */
+WHERRY_PUBLIC bool wherry_server_handle(struct wherry_server *server, unsigned methods,
+                                        const char *pattern, wherry_handler *handler, void *data);
 
 /* Called when the server is about to answer `status` (400 and up) with its own plain page: may give
  * the answer another body.  Must not block unless `may_block`.  False: keep the plain page. */
@@ -209,8 +249,107 @@ enum wherry_coding { WHERRY_IDENTITY, WHERRY_GZIP, WHERRY_BROTLI, WHERRY_ZSTD, W
 WHERRY_PUBLIC enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange,
                                                       unsigned available);
 
-/* The body, for a route that wants it. */
+/* The segment that "{name}" stands for, decoded, a NUL behind it; for "*", the rest of the path
+ * ("" when there is none).  ptr NULL when the route's pattern has no such name. */
+WHERRY_PUBLIC struct wherry_slice wherry_part(const struct wherry_exchange *exchange,
+                                              const char *name);
+
+/* All fields in the order they came: start with *at = 0; false at the end. */
+WHERRY_PUBLIC bool wherry_next_field(const struct wherry_exchange *exchange, size_t *at,
+                                     struct wherry_slice *name, struct wherry_slice *value);
+
+/* Values of the query ("a=1&b=x+y"), decoded ("+" is a space; escapes; WHATWG URL §5.1), a NUL
+ * behind each.  The first of that name (ptr NULL: none); all of them in their order. */
+WHERRY_PUBLIC struct wherry_slice wherry_query_value(struct wherry_exchange *exchange,
+                                                     const char *name);
+WHERRY_PUBLIC bool wherry_next_query_value(struct wherry_exchange *exchange, size_t *at,
+                                           struct wherry_slice *name, struct wherry_slice *value);
+
+/* The value of a cookie that the client sent (RFC 6265 §5.4), quotes taken off; ptr NULL: none. */
+WHERRY_PUBLIC struct wherry_slice wherry_cookie(const struct wherry_exchange *exchange,
+                                                const char *name);
+
+/* The peer's address as a text ("192.0.2.1", "::1"), "unix" for a local socket; and its port, 0
+ * there. */
+WHERRY_PUBLIC const char *wherry_peer(const struct wherry_exchange *exchange, int *port);
+
+/* What TLS says of the connection. */
+struct wherry_tls_facts {
+    const char *version;            /* "TLSv1.3" */
+    const char *cipher;             /* "TLS_AES_128_GCM_SHA256" */
+    const char *alpn;               /* "http/1.1"; NULL: none was agreed on */
+    const char *server_name;        /* the name the client asked for; NULL: none */
+    const char *client;             /* subject of its certificate, RFC 2253; NULL: it has shown none */
+    bool        is_resumed;
+};
+
+/* False without TLS. */
+WHERRY_PUBLIC bool wherry_tls(struct wherry_exchange *exchange, struct wherry_tls_facts *facts);
+
+/* ---- the request's body ----------------------------------------------------------------- */
+
+/* From look: the most bytes this body may have, instead of the settings' body_bytes_max.  A longer
+ * one is refused with 413, at once when its length is announced. */
+WHERRY_PUBLIC void wherry_limit_body(struct wherry_exchange *exchange, uint64_t bytes);
+
+/* From look: write the body to a new file in the folder that `folder_fd` is open on, borrowed until
+ * the release, however short it is.  The file has no name and is gone with the exchange unless
+ * wherry_keep_body gives it one. */
+WHERRY_PUBLIC void wherry_spool_body(struct wherry_exchange *exchange, int folder_fd);
+
+/* The body, for a route that wants it: its bytes (ptr NULL when it was spooled; "" when there is
+ * none), its length wherever it is, and the file it was spooled to, for pread (-1: it is in memory). */
 WHERRY_PUBLIC struct wherry_slice wherry_body(const struct wherry_exchange *exchange);
+WHERRY_PUBLIC uint64_t wherry_body_length(const struct wherry_exchange *exchange);
+WHERRY_PUBLIC int wherry_body_file(const struct wherry_exchange *exchange);
+
+enum wherry_kept {
+    WHERRY_KEPT_NEW,        /* there was no such file */
+    WHERRY_KEPT_REPLACED,
+    WHERRY_KEPT_NOT,        /* errno says why; ENOSPC: the disk is full */
+};
+
+/* Gives the spooled body of wherry_spool_body this name in its folder, in one step: whoever looks
+ * there sees the old file or the new one, whole, whatever happens meanwhile; it is on the disk when
+ * this returns.  `name` is one segment; not ".", "..", and without "/". */
+WHERRY_PUBLIC enum wherry_kept wherry_keep_body(struct wherry_exchange *exchange, const char *name);
+
+/* Values of a form that was sent as the body: application/x-www-form-urlencoded, or
+ * multipart/form-data (RFC 7578), whose files come by wherry_next_upload.  Decoded, a NUL behind
+ * each.  May read the spooled body, so only from work. */
+WHERRY_PUBLIC struct wherry_slice wherry_form_value(struct wherry_exchange *exchange,
+                                                    const char *name);
+WHERRY_PUBLIC bool wherry_next_form_value(struct wherry_exchange *exchange, size_t *at,
+                                          struct wherry_slice *name, struct wherry_slice *value);
+
+/* A file in a form.  Texts have a NUL behind them. */
+struct wherry_upload {
+    struct wherry_slice name;       /* of the form's field */
+    struct wherry_slice file_name;  /* as the client says: never a path to use */
+    struct wherry_slice type;       /* media type, as the client says; ptr NULL: it says none */
+    struct wherry_slice bytes;      /* ptr NULL when the body was spooled; then it is */
+    uint64_t            offset;     /* from here on in wherry_body_file */
+    uint64_t            length;
+};
+
+WHERRY_PUBLIC bool wherry_next_upload(struct wherry_exchange *exchange, size_t *at,
+                                      struct wherry_upload *upload);
+
+/* What is wrong with the form, one constant phrase for wherry_refuse(exchange, 400, ...); NULL when it
+ * could be read, or the body is of another type.  Limits: 1,000 values, 100 parts, 64 KiB for a
+ * value of a multipart form. */
+WHERRY_PUBLIC const char *wherry_form_problem(struct wherry_exchange *exchange);
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+/* Milliseconds that are left for this handler (settings.handler_timeout_ms, or the time to drain when
+ * the server is stopping); 0: none.  Nobody can cut off a function in C: it has to look itself. An
+ * overrun is logged. */
+WHERRY_PUBLIC int64_t wherry_deadline(const struct wherry_exchange *exchange);
+
+/* Sleeps, in a handler.  False: it woke before, because the deadline has passed or the client has
+ * gone, and there is no use in going on. */
+WHERRY_PUBLIC bool wherry_sleep(struct wherry_exchange *exchange, int64_t ms);
 
 /* ---- the answer ----------------------------------------------------------------------- */
 
@@ -221,6 +360,21 @@ WHERRY_PUBLIC void wherry_set_status(struct wherry_exchange *exchange, int statu
  * (Content-Length, Transfer-Encoding, Connection, Date), or no room makes the answer a 500. */
 WHERRY_PUBLIC void wherry_add_field(struct wherry_exchange *exchange, const char *name,
                                     struct wherry_slice value);
+
+/* A cookie to set (RFC 6265 §4.1): Path=/, HttpOnly, SameSite=Lax, and Secure over TLS, unless said
+ * otherwise. */
+struct wherry_new_cookie {
+    const char *name;
+    const char *value;
+    const char *path;               /* NULL: "/" */
+    int64_t     max_age_s;          /* -1: until the browser ends; 0: forget it */
+    bool        is_for_scripts;     /* without HttpOnly */
+    bool        is_cross_site;      /* SameSite=None, and so Secure, instead of Lax */
+};
+
+/* Adds it.  What cannot stand in a cookie makes the answer a 500. */
+WHERRY_PUBLIC void wherry_set_cookie(struct wherry_exchange *exchange,
+                                     const struct wherry_new_cookie *cookie);
 
 /* Field lines made earlier by wherry_field_line, ready to send: `shared` go with 304 too,
  * `content` describe the body and do not; Content-Type, if any, comes first there.  Borrowed until
@@ -247,6 +401,48 @@ WHERRY_PUBLIC void wherry_copy_body(struct wherry_exchange *exchange, struct whe
 WHERRY_PUBLIC void wherry_set_file(struct wherry_exchange *exchange, int fd, uint64_t length,
                                    bool (*is_intact)(void *owner));
 
+/* ---- a body that comes piece by piece ---------------------------------------------------- */
+
+enum wherry_pull {
+    WHERRY_MORE,            /* something was written, and there is more: call again when it is sent */
+    WHERRY_END,             /* that was all */
+    WHERRY_WAIT,            /* send what was written, and call again later: return wherry_wait(...) */
+    WHERRY_BROKEN,          /* it cannot be finished: the connection is cut, so that nobody takes what came for whole */
+};
+
+/* Writes the next piece with wherry_write.  Called on the thread that serves the connection, never
+ * for HEAD, and not before the client has taken what came before: it must not block.  What takes
+ * long is done by a thread of yours, which calls wherry_wake when there is more. */
+typedef enum wherry_pull wherry_puller(struct wherry_exchange *exchange, void *data);
+
+/* A body from a function; `length` bytes in all, or -1: nobody knows beforehand (then it goes in
+ * chunks, or ends with the connection in HTTP/1.0).  A puller that ends with other than its
+ * length is broken. */
+WHERRY_PUBLIC void wherry_set_stream(struct wherry_exchange *exchange, int64_t length,
+                                     wherry_puller *pull, void *data);
+
+/* In a puller: appends to the piece.  Gives how many bytes were taken: there is room for 64 KiB in
+ * each call of the puller. */
+WHERRY_PUBLIC size_t wherry_write(struct wherry_exchange *exchange, struct wherry_slice bytes);
+
+/* In a puller: call again in so many milliseconds, or when it is woken, whatever comes first; -1: when
+ * it is woken.  A wait is not bounded by the deadline of a slow client. */
+WHERRY_PUBLIC enum wherry_pull wherry_wait(struct wherry_exchange *exchange, int64_t ms);
+
+/* In a puller: a field behind the last chunk (RFC 9110 §6.5); dropped where there are no chunks.
+ * False: that is no field line, or a field that may not stand there. */
+WHERRY_PUBLIC bool wherry_add_trailer(struct wherry_exchange *exchange, const char *name,
+                                      struct wherry_slice value);
+
+/* Something to wake a waiting stream with, from any thread, for as long as it is held; waking one
+ * that has ended, or does not wait, does no harm. NULL: no memory. */
+struct wherry_waker;
+WHERRY_PUBLIC struct wherry_waker *wherry_waker_acquire(struct wherry_exchange *exchange);
+WHERRY_PUBLIC void wherry_waker_release(struct wherry_waker *waker);
+WHERRY_PUBLIC void wherry_wake(struct wherry_waker *waker);
+
+/* ---- the end of an answer ------------------------------------------------------------------ */
+
 /* Called with `owner` once the answer has been sent or given up.  One per exchange. */
 WHERRY_PUBLIC void wherry_on_release(struct wherry_exchange *exchange,
                                      void (*release)(void *owner), void *owner);
@@ -254,6 +450,13 @@ WHERRY_PUBLIC void wherry_on_release(struct wherry_exchange *exchange,
 /* Answers with that status and the error page that fits; `why`, a constant, goes to the log. */
 WHERRY_PUBLIC enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status,
                                              const char *why);
+
+/* Answers in one line: `status`, Content-Type text/plain or application/json, and a copy of the
+ * bytes. */
+WHERRY_PUBLIC enum wherry_next wherry_send_text(struct wherry_exchange *exchange, int status,
+                                                struct wherry_slice text);
+WHERRY_PUBLIC enum wherry_next wherry_send_json(struct wherry_exchange *exchange, int status,
+                                                struct wherry_slice json);
 
 #ifdef __cplusplus
 }
