@@ -3,11 +3,19 @@
 #include "http/head.h"
 #include "http/negotiate.h"
 
-void exchange_init(struct wherry_exchange *exchange, uint64_t body_max)
+static void forget_route(struct wherry_exchange *exchange)
+{
+    exchange->route = NULL;
+    exchange->parts = NULL;
+    exchange->parts_count = 0;
+    exchange->rest = (struct str){NULL, 0};
+}
+
+void exchange_init(struct wherry_exchange *exchange, size_t body_max)
 {
     exchange->arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
-    exchange->body = BUF_UP_TO((size_t)body_max);
-    exchange->route = NULL;
+    body_init(&exchange->body, body_max);
+    forget_route(exchange);
     exchange->sent = 0;
     exchange->query = NULL;
     exchange->form = NULL;
@@ -20,11 +28,8 @@ void exchange_reset(struct wherry_exchange *exchange)
 {
     response_reset(&exchange->response);
     arena_reset(&exchange->arena);
-    /* A body's memory is not kept: most requests have none. */
-    if (exchange->body.ptr)
-        buf_fini(&exchange->body);
-    buf_reset(&exchange->body);
-    exchange->route = NULL;
+    body_reset(&exchange->body);
+    forget_route(exchange);
     exchange->sent = 0;
     exchange->query = NULL;
     exchange->form = NULL;
@@ -35,7 +40,7 @@ void exchange_fini(struct wherry_exchange *exchange)
 {
     response_fini(&exchange->response);
     arena_fini(&exchange->arena);
-    buf_fini(&exchange->body);
+    body_fini(&exchange->body);
 }
 
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
@@ -76,6 +81,16 @@ struct wherry_slice wherry_field(const struct wherry_exchange *exchange, const c
     return slice(fields_find(&exchange->request.fields, str_view(name)));
 }
 
+struct wherry_slice wherry_part(const struct wherry_exchange *exchange, const char *name)
+{
+    if (strcmp(name, "*") == 0)
+        return slice(exchange->rest);
+    for (size_t i = 0; i < exchange->parts_count; i++)
+        if (str_equal(exchange->parts[i].name, str_view(name)))
+            return slice(exchange->parts[i].value);
+    return (struct wherry_slice){NULL, 0};
+}
+
 static_assert((int)WHERRY_IDENTITY == (int)CODING_IDENTITY &&
                   (int)WHERRY_GZIP == (int)CODING_GZIP && (int)WHERRY_BROTLI == (int)CODING_BROTLI &&
                   (int)WHERRY_ZSTD == (int)CODING_ZSTD && (int)WHERRY_NO_CODING == (int)CODING_NONE,
@@ -92,9 +107,36 @@ enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange, 
     return (enum wherry_coding)negotiate_choose(&wish, available);
 }
 
+void wherry_limit_body(struct wherry_exchange *exchange, uint64_t bytes)
+{
+    exchange->body.limit = MIN_OF(bytes, BODY_LIMIT_MAX);
+}
+
+void wherry_spool_body(struct wherry_exchange *exchange, int folder_fd)
+{
+    exchange->body.folder = folder_fd;
+}
+
 struct wherry_slice wherry_body(const struct wherry_exchange *exchange)
 {
-    return slice(buf_view(&exchange->body));
+    const struct body *body = &exchange->body;
+
+    return slice(body->is_spooled ? (struct str){NULL, 0} : buf_view(&body->bytes));
+}
+
+uint64_t wherry_body_length(const struct wherry_exchange *exchange)
+{
+    return exchange->body.is_kept ? exchange->body.length : 0;
+}
+
+int wherry_body_file(const struct wherry_exchange *exchange)
+{
+    return exchange->body.file.fd;
+}
+
+enum wherry_kept wherry_keep_body(struct wherry_exchange *exchange, const char *name)
+{
+    return body_keep(&exchange->body, name);
 }
 
 void wherry_set_status(struct wherry_exchange *exchange, int status)

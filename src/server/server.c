@@ -23,6 +23,7 @@ void wherry_settings_init(struct wherry_settings *settings)
         .head_bytes_max = 16 * 1024,
         .target_bytes_max = 8 * 1024,
         .body_bytes_max = 1024 * 1024,
+        .body_memory_max = 1024 * 1024,
         .head_timeout_ms = 10000,
         .body_timeout_ms = 30000,
         .write_timeout_ms = 60000,
@@ -56,6 +57,8 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
         MAX_OF(server->settings.workers_max, server->settings.workers);
     server->queue = QUEUE_NONE;
     server->keeper_fd = -1;
+    router_init(&server->router);
+    spool_init(&server->spool, server->settings.body_memory_max);
     permits_init(&server->permits, 1, wake_granted, server);
     worker_init(&server->keeper, server);
     return server;
@@ -69,7 +72,9 @@ bool wherry_server_free(struct wherry_server *server)
         return false;
     for (size_t i = 0; i < server->listeners_count; i++)
         listener_close(&server->listeners[i]);
+    router_fini(&server->router);
     worker_fini(&server->keeper);
+    spool_fini(&server->spool);
     slab_close(&server->slab);
     queue_close(&server->queue);
     tls_store_close(server->tls);
@@ -82,6 +87,18 @@ bool wherry_server_free(struct wherry_server *server)
 bool wherry_server_route(struct wherry_server *server, const struct wherry_route *route)
 {
     return router_add(&server->router, route);
+}
+
+bool wherry_server_handle(struct wherry_server *server, unsigned methods, const char *pattern,
+                          wherry_handler *handler, void *data)
+{
+    const struct wherry_route route = {.pattern = pattern,
+                                       .methods = methods,
+                                       .wants_body = true,
+                                       .work = handler,
+                                       .data = data};
+
+    return wherry_server_route(server, &route);
 }
 
 void wherry_server_on_error(struct wherry_server *server, wherry_error_page *page, void *data)
@@ -284,6 +301,18 @@ static bool open_tls(struct wherry_server *server, char *problem, size_t size)
     return server->tls && open_tcp(server, tls->port, true, &server->ports.secure, problem, size);
 }
 
+static bool open_spool(struct wherry_server *server, char *problem, size_t size)
+{
+    const char *path = server->settings.spool_dir;
+    char        quoted[256];
+
+    if (!path || spool_open(&server->spool, path))
+        return true;
+    snprintf(problem, size, "cannot write long bodies to the folder \"%s\": %s",
+             log_quote(quoted, sizeof quoted, str_view(path)), strerror(errno));
+    return false;
+}
+
 bool wherry_server_open(struct wherry_server *server, char *problem, size_t size)
 {
     raise_descriptor_limit();
@@ -293,6 +322,8 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
         snprintf(problem, size, "cannot set up the server: %s", strerror(errno));
         return false;
     }
+    if (!open_spool(server, problem, size))
+        return false;
     server->ports = (struct redirect_ports){-1, -1, server->settings.tls.public_port};
     if (server->settings.http_port >= 0 &&
         !open_tcp(server, server->settings.http_port, false, &server->ports.plain, problem, size))

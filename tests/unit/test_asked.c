@@ -16,7 +16,7 @@ struct asking {
     struct tight_str        head;
 };
 
-/* `fields` end in a line end each; ptr of the body NULL: none. */
+/* `fields` end in a line end each; `body` NULL: none. */
 static void ask(struct asking *asking, const char *target, const char *fields, const char *body)
 {
     struct wherry_settings settings;
@@ -35,8 +35,9 @@ static void ask(struct asking *asking, const char *target, const char *fields, c
     assert_int_equal(request_parse(asking->head.view, &limits, asking->work->path_room,
                                    &asking->exchange->request, &refusal),
                      PARSE_DONE);
-    if (body)
-        buf_append(&asking->exchange->body, str_view(body));
+    asking->exchange->body.is_kept = true;
+    asking->exchange->body.length = body ? strlen(body) : 0;
+    buf_append(&asking->exchange->body.bytes, body ? str_view(body) : STR_NONE);
 }
 
 static void asking_fini(struct asking *asking)
