@@ -41,7 +41,7 @@ static bool is_visible(char byte)
 static bool is_value(struct str value)
 {
     for (size_t i = 0; i < value.len; i++)
-        if (!is_visible(value.ptr[i]) || memchr("\",;\\", value.ptr[i], 4))
+        if (!is_visible(value.ptr[i]) || strchr("\",;\\", value.ptr[i]))
             return false;
     return true;
 }

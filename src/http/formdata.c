@@ -108,10 +108,10 @@ static enum next_param next_param(struct str *rest, struct param *param)
 /* bchars := bcharsnospace / " "                                    RFC 2046 §5.1.1 */
 static bool is_boundary_byte(char byte)
 {
-    bool is_digit_or_alpha = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-                             (byte >= 'A' && byte <= 'Z');
+    static const char others[] = "'()+_,-./:=? ";
 
-    return is_digit_or_alpha || memchr("'()+_,-./:=? ", byte, sizeof "'()+_,-./:=? " - 1);
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z') || (byte != '\0' && strchr(others, byte));
 }
 
 /* boundary := 0*69<bchars> bcharsnospace

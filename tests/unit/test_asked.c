@@ -185,6 +185,21 @@ static void cookies_that_are_set(void **state)
     set("no good path", false, &(struct wherry_new_cookie){.name = "a", .value = "1", .path = "x"}, NULL);
 }
 
+/* RFC 6265 §3 */
+static void several_cookies_are_several_fields(void **state)
+{
+    struct asking asking;
+
+    (void)state;
+    ask(&asking, "/", "", NULL);
+    wherry_set_cookie(asking.exchange, &(struct wherry_new_cookie){.name = "a", .value = "1"});
+    wherry_set_cookie(asking.exchange, &(struct wherry_new_cookie){.name = "b", .value = "2"});
+    PROMISED_STR("two", buf_view(&asking.exchange->response.lines),
+                 "Set-Cookie: a=1; Path=/; HttpOnly; SameSite=Lax\r\n"
+                 "Set-Cookie: b=2; Path=/; HttpOnly; SameSite=Lax\r\n");
+    asking_fini(&asking);
+}
+
 static void who_calls(void **state)
 {
     struct asking asking;
@@ -329,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_query_without_memory_makes_the_answer_fail),
         cmocka_unit_test(cookies_that_came),
         cmocka_unit_test(cookies_that_are_set),
+        cmocka_unit_test(several_cookies_are_several_fields),
         cmocka_unit_test(who_calls),
         cmocka_unit_test(nothing_is_known_of_tls_without_it),
         cmocka_unit_test(values_of_a_form),
