@@ -47,11 +47,11 @@ struct wherry_slice {
 /* A terminated text as a slice; NULL is nothing at all. */
 static inline struct wherry_slice wherry_text(const char *text)
 {
-    struct wherry_slice bytes = {text, 0};
+    struct wherry_slice whole = {text, 0};
 
-    while (text && text[bytes.len])
-        bytes.len++;
-    return bytes;
+    while (text && text[whole.len])
+        whole.len++;
+    return whole;
 }
 
 /* ---- a server ------------------------------------------------------------------------- */
