@@ -58,8 +58,8 @@ static bool is_path(struct str path)
 
 static bool is_good(const struct cookie *cookie)
 {
-    return token_all(cookie->name, CHAR_TOKEN) && is_value(cookie->value) && is_path(cookie->path) &&
-           cookie->name.len <= COOKIE_BYTES_MAX &&
+    return token_all(cookie->name, CHAR_TOKEN) && is_value(cookie->value) &&
+           is_path(cookie->path) && cookie->name.len <= COOKIE_BYTES_MAX &&
            cookie->value.len <= COOKIE_BYTES_MAX - cookie->name.len;
 }
 

@@ -382,8 +382,8 @@ static void skip(struct formdata *form, struct str *piece, size_t count)
     *piece = str_from(*piece, count);
 }
 
-/* Takes bytes up to the end of the next delimiter.  False: it is not in the piece, or not all of it.
- * Its first byte stands nowhere else in it, so a byte that does not fit can only begin it anew. */
+/* Takes bytes up to the end of the next delimiter.  False: it is not in the piece, or not all of
+ * it.  Its first byte stands nowhere else in it, so one that does not fit can only begin it anew. */
 static bool take_delimiter(struct formdata *form, struct str *piece)
 {
     while (form->matched < form->delimiter_len) {
