@@ -384,6 +384,28 @@ static void without_a_permit_nothing_is_read(void **state)
     close_shop(&house);
 }
 
+/* Writing is brief work; only the handler has to wait for the one that sleeps. */
+static void a_handler_that_sleeps_keeps_nobody_from_sending(void **state)
+{
+    struct house  house;
+    struct guest  guest;
+    struct ticket ticket;
+
+    (void)state;
+    open_shop(&house, true);
+    permits_resize(&house.server->permits, 2);
+    ticket = take_permit(&house);
+    house_welcome(&house, &guest);
+    say_head(&guest, "/take", LONG);
+    assert_int_equal(flood(&house, &guest, 0), LONG);
+    HEARS(&house, &guest, "open");
+    permits_leave(&house.server->permits, &ticket);
+    HEARS(&house, &guest, "200 taken, open");
+    assert_true(shop.is_right);
+    guest_leave(&guest);
+    close_shop(&house);
+}
+
 static void who_waits_for_one_too_long_is_told(void **state)
 {
     struct house  house;
@@ -585,6 +607,7 @@ int main(void)
         cmocka_unit_test(without_a_place_for_it_it_is_too_long),
         cmocka_unit_test(it_can_be_kept),
         cmocka_unit_test(without_a_permit_nothing_is_read),
+        cmocka_unit_test(a_handler_that_sleeps_keeps_nobody_from_sending),
         cmocka_unit_test(who_waits_for_one_too_long_is_told),
         cmocka_unit_test(who_leaves_while_he_waits_gives_up_his_place),
         cmocka_unit_test(a_body_must_go_on),
