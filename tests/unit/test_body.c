@@ -92,9 +92,10 @@ static void its_length_decides(void **state)
         struct desk               desk;
 
         desk_open(&desk, c->has_spool);
-        desk.body.limit = c->said;
+        if (c->said != BODY_NO_LIMIT)
+            body_limit(&desk.body, c->said);
         if (c->has_folder)
-            desk.body.folder = desk.here;
+            body_spool_to(&desk.body, desk.here);
         refusal = body_begin(&desk.body, &desk.spool, c->announced, LIMIT, c->is_kept);
         for (size_t at = 0; !is_refused(refusal) && at < c->comes; at++)
             refusal = body_take(&desk.body, &desk.spool, str_of(text, 1));
@@ -150,7 +151,7 @@ static void a_long_one_is_written_piece_by_piece(void **state)
 /* A body of some bytes in the folder of its route, written. */
 static void write_some(struct desk *desk, struct body *body, const char *some)
 {
-    body->folder = desk->here;
+    body_spool_to(body, desk->here);
     assert_false(is_refused(body_begin(body, &desk->spool, 0, LIMIT, true)));
     assert_false(is_refused(body_take(body, &desk->spool, str_view(some))));
     assert_false(is_refused(body_write(body, &desk->spool)));
@@ -188,7 +189,7 @@ static void what_cannot_be_written_says_so(void **state)
         struct desk    desk;
 
         desk_open(&desk, false);
-        desk.body.folder = desk.here;
+        body_spool_to(&desk.body, desk.here);
         assert_false(is_refused(body_begin(&desk.body, &desk.spool, 0, LIMIT, true)));
         assert_false(is_refused(body_take(&desk.body, &desk.spool, STR("text"))));
         stage_hush();
@@ -214,7 +215,7 @@ static void what_cannot_fit_is_not_begun(void **state)
     assert_false(is_refused(body_begin(&desk.body, &desk.spool, INT64_MAX, INT64_MAX, true)));
     assert_int_equal(body_write(&desk.body, &desk.spool).status, 507);
     body_reset(&desk.body);
-    desk.body.folder = desk.here;
+    body_spool_to(&desk.body, desk.here);
     assert_false(is_refused(body_begin(&desk.body, &desk.spool, INT64_MAX, INT64_MAX, true)));
     assert_int_equal(body_write(&desk.body, &desk.spool).status, 507);
     desk_close(&desk);
