@@ -2,6 +2,7 @@
 # make run                set up, build, and serve public/ on http://localhost:8080
 # make test               set up, build, and run every test: unit, cases, replay, integration
 # make test BUILD=asan    the same under AddressSanitizer; also tsan, debug
+# make BUILD=static       build/static/wherry, which needs no library (the image's; Dockerfile)
 # make fuzz T=request     fuzz one parser, SECONDS=60 or until stopped (clang; tests/fuzz)
 # make bench              beside other servers: docs/benchmarks.md; ROUNDS= SECS= SCENARIOS= SERVERS=
 # make docker             the image wherry:latest, and what it weighs
@@ -32,12 +33,17 @@ LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(LDLIBS.$(BUILD))
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum -Wvla -Wformat=2 \
        -Wstrict-prototypes -Wmissing-prototypes -Werror
 
-CFLAGS.release = -O2 -g -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS.release = -O2 -g $(HARD)
 CFLAGS.static  = $(CFLAGS.release) $(SMALL) -ffile-prefix-map=$(CURDIR)=.
 CFLAGS.debug   = -Og -g3
 CFLAGS.asan    = -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS.tsan    = -O1 -g3 -fsanitize=thread
 CFLAGS.fuzz    = $(CFLAGS.asan) -fsanitize=fuzzer-no-link
+
+HARD  = -fPIE                               # another address each time
+HARD += -D_FORTIFY_SOURCE=2                 # a copy into less room than it needs ends the program
+HARD += -fstack-protector-strong            # so does a return over an array that was overrun
+HARD += -fstack-clash-protection            # and no frame is so large that it misses the guard page
 
 # Brotli's encoder forgets to say that it needs it.
 LDLIBS.static = -lm
@@ -46,11 +52,11 @@ LDLIBS.static = -lm
 SMALL = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 # The program alone; its tests are linked as ever.
 PROGRAM.static = $(STATIC)
-STATIC  = -static-pie                       # no loader, no library, and another address each time
-STATIC += -Wl,--gc-sections
-STATIC += -Wl,-z,pack-relative-relocs       # in 40 KB less, and a start that touches fewer pages
-STATIC += -Wl,-z,noexecstack
-STATIC += -Wl,-z,separate-code              # nothing but code can be executed
+STATIC  = -static-pie                       # no loader and no library, but still another address
+STATIC += -Wl,-z,noexecstack                # no stack holds code
+STATIC += -Wl,-z,separate-code              # and no page of code holds anything else
+STATIC += -Wl,-z,pack-relative-relocs       # a bit for each pointer to set right, not 24 bytes
+STATIC += -Wl,--gc-sections                 # what SMALL has cut apart
 STATIC += -Wl,--build-id=none               # nobody looks for its symbols by it
 
 LIB   := $(filter-out src/main/%,$(wildcard src/*/*.c))
@@ -76,7 +82,10 @@ OVER_TLS.tsan = $(OVER_TLS.asan)
 
 IMAGE    = wherry:latest
 DOCKER   = $(shell scripts/find-docker)
-REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# What it says of itself; outside a repository the Dockerfile does.
+REVISION = $(shell git rev-parse HEAD 2>/dev/null)
+EPOCH    = $(shell git log -1 --format=%ct 2>/dev/null)
+CREATED  = $(if $(EPOCH),$(shell date -u -d @$(EPOCH) +%FT%TZ))
 UNPACKED_MAX   = 10500000
 COMPRESSED_MAX = 4500000
 
@@ -159,7 +168,8 @@ docker:
 	@scripts/setup --docker
 	@scripts/docker-base
 	DOCKER_BUILDKIT=1 $(DOCKER) build --network host --target image -t $(IMAGE) \
-	    --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
+	    --build-arg VERSION=$(VERSION) $(if $(EPOCH),--build-arg REVISION=$(REVISION) \
+	    --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --build-arg CREATED=$(CREATED)) .
 	@image/sizes $(DOCKER) $(IMAGE) $(UNPACKED_MAX) $(COMPRESSED_MAX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
