@@ -6,6 +6,7 @@
 
 #include "main/announce.h"
 #include "main/authority.h"
+#include "main/healthcheck.h"
 #include "main/hide.h"
 #include "main/option_help.h"
 #include "main/options.h"
@@ -151,15 +152,24 @@ static void start_speaking(const struct options *options)
         fprintf(stderr, "%.*s", STR_ARG(warnings));
 }
 
+static int refuse_to_start(const struct mistake *mistake, char **argv)
+{
+    if (healthcheck_is_asked(argv))
+        return healthcheck_complain(mistake->sentence);
+    return complain(mistake->sentence, mistake->code);
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {.options = OPTIONS_NONE};
     int            code;
 
     if (!options_read(&program.options, argc, argv, environ)) {
-        code = complain(program.options.mistake.sentence, program.options.mistake.code);
+        code = refuse_to_start(&program.options.mistake, argv);
     } else if (is_question(&program.options)) {
         code = answer_question(&program);
+    } else if (program.options.healthcheck) {
+        code = healthcheck_run(&program.options);
     } else {
         start_speaking(&program.options);
         if (program.options.check)

@@ -29,7 +29,8 @@ static const char help_bottom[] =
     "certificates and keys anew.\n"
     "\n"
     "Exit status: 0 fine, 100 the command line is wrong, 102 the environment or the file is,\n"
-    "111 the system said no (the port is taken, ROOT or a certificate can't be used).\n"
+    "111 the system said no (the port is taken, ROOT or a certificate can't be used). Of\n"
+    "--healthcheck: 0 it is well, 1 it is not.\n"
     "\n"
     "More: man wherry\n";
 

@@ -269,6 +269,10 @@ const struct option option_table[] = {
     {.name = "check", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE, .initial = "no",
      .group = PROGRAM, INTO(check),
      .help = "Say whether all is right with the options, the root and your certificates, and end."},
+    {.name = "healthcheck", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
+     .initial = "no", .group = PROGRAM, INTO(healthcheck),
+     .help = "Ask the server that runs here, or one with the options beside this one, how it is; "
+             "end with 0 when it is well and with 1 when not."},
     {.name = "precompress", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
      .initial = "no", .group = PROGRAM, INTO(precompress),
      .help = "Put compressed copies beside the files of ROOT that they are worth it for "

@@ -157,6 +157,17 @@ const struct option_given *options_given(const struct options *options, const ch
     return &options->given[option_index(option)];
 }
 
+bool options_ask_only(const struct options *options, const char *name)
+{
+    const struct option *option = option_find(str_view(name));
+
+    for (size_t i = 0; i < option_count; i++)
+        if ((&option_table[i] == option) !=
+            (options->given[i].source == OPTION_FROM_COMMAND_LINE))
+            return false;
+    return true;
+}
+
 void options_follow(struct options *options, const char *name, const char *text)
 {
     const struct option *option = option_find(str_view(name));
@@ -226,7 +237,8 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
     give_defaults(options);
     if (!option_command_line_read(options, argc, argv))
         return false;
-    if (options->help || options->version || options->print_manual)
+    if (options->help || options->version || options->print_manual ||
+        (options->healthcheck && options_ask_only(options, "healthcheck")))
         return true;
     if (!option_environment_read(options, environment) ||
         (options->config && !option_file_read(options, options->config)))

@@ -64,6 +64,7 @@ struct options {
     enum log_level         log_level;
     const char            *config;          /* the file's path; NULL: none */
     bool                   check;
+    bool                   healthcheck;
     bool                   precompress;
     bool                   print_config;
     bool                   print_ca;
@@ -81,8 +82,9 @@ struct options {
     ((struct options){.texts = ARENA_UP_TO(OPTIONS_TEXT_MAX),                       \
                       .warnings = BUF_UP_TO(OPTIONS_WARNINGS_MAX)})
 
-/* Reads everything.  False: options->mistake says what is wrong.  When help or the version is asked
- * for, only the command line is read.  argv and environment must outlive the options. */
+/* Reads everything.  False: options->mistake says what is wrong.  When help, the version, or nothing
+ * but the health is asked for, only the command line is read.  argv and environment must outlive the
+ * options. */
 bool options_read(struct options *options, int argc, char **argv, char **environment) MUST_USE;
 void options_fini(struct options *options);
 
@@ -102,6 +104,9 @@ bool options_clash(struct options *options, const char *a, const char *b, const 
 /* The value that is in force, as it was written. */
 const struct option_given *options_given(const struct options *options,
                                          const char *name) MUST_USE;
+
+/* The command line says this, and nothing else. */
+bool options_ask_only(const struct options *options, const char *name) MUST_USE;
 
 /* Its default is this text in this run, because of what another one says. */
 void options_follow(struct options *options, const char *name, const char *text);

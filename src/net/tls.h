@@ -28,4 +28,8 @@ enum tls_step tls_accept(struct transport *t, struct tls_store *store, const cha
  * showed none, or there is no TLS.  Borrowed until the transport is closed. */
 const char *tls_client(const struct transport *t) MUST_USE;
 
+/* Of a handshake that failed because the client showed no certificate: the name of the server that it
+ * had asked for.  NULL: none, or something else was wrong.  Borrowed until the transport is closed. */
+const char *tls_unproved_name(const struct transport *t) MUST_USE;
+
 #endif

@@ -1,6 +1,7 @@
 #include "server/turn.h"
 
 #include "server/accesslog.h"
+#include "server/selfcheck.h"
 #include "server/server.h"
 
 /* From each state, the states that may follow.  turn_enter() asserts it. */
@@ -130,6 +131,8 @@ void turn_log(struct conn *conn, struct worker *worker)
 {
     struct wherry_exchange *exchange = &conn->work->exchange;
 
+    if (selfcheck_is_question(&exchange->request, &conn->peer, conn->transport.fd))
+        return;
     exchange->client = tls_client(&conn->transport);
     exchange->sent = conn->work->writer.body_sent;
     accesslog_line(&worker->lines, turn_settings(conn)->access_log, &conn->peer, &worker->moment,

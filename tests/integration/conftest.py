@@ -19,6 +19,7 @@ from program import Wherry  # noqa: E402
 SAME_OVER_TLS = {
     "test_conformance.py",
     "test_differential.py",
+    "test_healthcheck.py",
     "test_instructions.py",
     "test_layers.py",
     "test_options.py",
