@@ -191,20 +191,27 @@ static enum healthcheck_code ask_all(struct check *check)
 
 /* ---- whom to ask ---------------------------------------------------------------------- */
 
+/* A port of its own for /healthz? */
+static bool has_admin_port(const struct check *check)
+{
+    return check->asked->admin && !strchr(check->asked->admin, '/');
+}
+
 /* Of ports that were left to the kernel: which they have become.  The server opens the one for HTTP
- * first, and nothing that listens before both. */
+ * first, then that for HTTPS, the admin's last, and nothing else that listens. */
 static bool find_ports(struct check *check, const struct process *process)
 {
     uint16_t ports[PROCESS_PORTS_MAX];
-    size_t   count, wanted = (size_t)(check->http_port >= 0) + (size_t)(check->https_port >= 0);
+    size_t   count, last = has_admin_port(check), wanted = last;
 
     if (check->http_port != 0 && check->https_port != 0)
         return true;
     count = process ? process_ports(process, ports) : 0;
+    wanted += (size_t)(check->http_port >= 0) + (size_t)(check->https_port >= 0);
     if (count < wanted)
         return false;
     if (check->https_port == 0)
-        check->https_port = ports[count - 1];
+        check->https_port = ports[count - last - 1];
     if (check->http_port == 0)
         check->http_port = ports[count - wanted];
     return true;

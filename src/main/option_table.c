@@ -42,6 +42,19 @@ static bool is_socket_path(const char *value)
     return *value == '\0' || address_local(value, &local);
 }
 
+/* An address with a port, or the path of a socket. */
+static bool is_admin_place(const char *value)
+{
+    struct address resolved[ADDRESSES_MAX];
+    struct str     host;
+    uint16_t       port;
+
+    if (*value == '\0' || strchr(value, '/'))
+        return is_socket_path(value);
+    return address_split(str_view(value), &host, &port) &&
+           address_resolve(host, port, resolved) > 0;
+}
+
 static const char *const tls_version_choices[] = {
     [WHERRY_TLS_1_2] = "1.2",
     [WHERRY_TLS_1_3] = "1.3",
@@ -101,6 +114,13 @@ const struct option option_table[] = {
      .accepts = is_socket_path, .must_be = "a path of at most 107 bytes",
      .group = LISTEN, INTO(server.unix_path),
      .help = "Listen on a Unix socket at this path too."},
+    {.name = "admin-listen", .kind = OPTION_PATH, .argument = "PLACE", .initial = "",
+     .accepts = is_admin_place,
+     .must_be = "an address with a port (localhost:9090, *:9090, [::1]:9090), or the path of a "
+                "socket with a \"/\" in it",
+     .group = LISTEN, INTO(server.admin),
+     .help = "Answer /healthz and /readyz here, in the clear, unlogged, and nowhere else: an address "
+             "with a port (localhost:9090, *:9090), or the path of a Unix socket."},
 
     {.name = "tls", .kind = OPTION_BOOLEAN, .initial = "no", .group = HTTPS, INTO(https.is_on),
      .help = "HTTPS beside HTTP. Without a certificate of yours wherry makes one, and an authority "
@@ -251,9 +271,13 @@ const struct option option_table[] = {
     {.name = "wait-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "30s",
      .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.wait_timeout_ms),
      .help = "For a worker that may block, when all are busy; then the answer is 503."},
+    {.name = "drain-delay", .kind = OPTION_DURATION, .argument = "TIME", .initial = "0",
+     .least = "0", .most = "24h", .group = PATIENCE, INTO(server.drain_delay_ms),
+     .help = "At the end, to let newcomers in while /readyz says 503 already, so that a balancer "
+             "can send them elsewhere."},
     {.name = "drain", .kind = OPTION_DURATION, .argument = "TIME", .initial = "10s",
      .least = "0", .most = "24h", .group = PATIENCE, INTO(server.drain_ms),
-     .help = "At the end, for what is in flight to be finished."},
+     .help = "At the end, after --drain-delay, for what is in flight to be finished."},
 
     {.name = "access-log", .kind = OPTION_CHOICE, .argument = "FORMAT", .initial = "combined",
      .choices = access_log_choices, .group = LOGS, INTO(server.access_log),

@@ -278,6 +278,18 @@ def test_a_mistake_on_its_own_command_line_is_no_other_status(check):
     assert check("--http-port=0", is_well=False).startswith("port 0 is any free one; ")
 
 
+def test_the_listener_for_admins_is_not_asked(start, check, tmp_path):
+    """Nor taken for another one, where all ports are the kernel's choice."""
+    server = start("--admin-listen=localhost:0", "--tls", "--https-port=0",
+                   f"--cert-dir={tmp_path / 'certs'}", secure=False)
+    admin = server.wait_log(r"^its health: http://localhost:(\d+), ")[1].decode()
+    said = check(is_well=True)
+    assert f":{admin} " not in said
+    assert re.search(of(server, "http", server.http_port) + "answered 204", said)
+    assert re.search(of(server, "https", server.https_port) + "answered 204", said)
+    check_silent(server)
+
+
 # ---- what counts as an answer
 
 

@@ -557,6 +557,13 @@ static const struct mistake_case {
      CODE_CONFIGURATION,
      "wherry.conf:1: target-max is 8K, but WHERRY_HEAD_MAX is 4K; the target is a part of the "
      "head, so it must not be more"},
+    {"an address for admins without a port", WORDS("--admin-listen=localhost"), CODE_USAGE,
+     "--admin-listen is \"localhost\"; it must be an address with a port (localhost:9090, *:9090, "
+     "[::1]:9090), or the path of a socket with a \"/\" in it" SEE},
+    {"a name that nobody looks up", ENVIRONMENT("WHERRY_ADMIN_LISTEN=box.lan:80"),
+     CODE_CONFIGURATION,
+     "WHERRY_ADMIN_LISTEN is \"box.lan:80\"; it must be an address with a port (localhost:9090, "
+     "*:9090, [::1]:9090), or the path of a socket with a \"/\" in it"},
     {"nowhere to listen", WORDS("--http-port=off"), CODE_USAGE,
      "--http-port is off, but --unix is not given; one of the two, or --tls, is needed to "
      "listen" SEE},
