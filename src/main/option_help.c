@@ -23,7 +23,7 @@ static const char help_bottom[] =
     "\n"
     "What the command line does not say is taken from the environment (WHERRY_HTTP_PORT for\n"
     "--http-port), then from the --config file (http-port = 8080, one a line, # for comments),\n"
-    "then from the defaults.\n"
+    "then from the defaults. WHERRY_HTTP_PORT_FILE=/run/secrets/port reads it from that file.\n"
     "\n"
     "SIGTERM and SIGINT: finish what is in flight, then end; once more: end at once. SIGHUP: read\n"
     "certificates and keys anew.\n"

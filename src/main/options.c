@@ -7,12 +7,27 @@
 #include "main/option_sources.h"
 #include "main/option_value.h"
 
+/* The variable, and the file that it is read from. */
+static void write_variable(const struct option *option, const struct option_given *given,
+                           struct option_name *room)
+{
+    struct option_variable variable = {0};
+    char                   path[256];
+
+    option_variable(option, &variable);
+    if (given->path)
+        snprintf(room->text, sizeof room->text, "%s_FILE (%s)", variable.name,
+                 log_quote(path, sizeof path, str_view(given->path)));
+    else
+        snprintf(room->text, sizeof room->text, "%s%s", variable.name,
+                 given->is_suffixed ? "_FILE" : "");
+}
+
 const char *options_name(const struct option *option, const struct option_given *given,
                          struct option_name *room)
 {
-    struct option_variable variable = {0};
-    size_t                 size = sizeof room->text;
-    char                   path[256];
+    size_t size = sizeof room->text;
+    char   path[256];
 
     switch (given->source) {
     case OPTION_FROM_FILE:
@@ -20,7 +35,7 @@ const char *options_name(const struct option *option, const struct option_given 
                  given->line, option->name);
         break;
     case OPTION_FROM_ENVIRONMENT:
-        snprintf(room->text, size, "%s", option_variable(option, &variable));
+        write_variable(option, given, room);
         break;
     case OPTION_FROM_COMMAND_LINE:
     case OPTION_FROM_DEFAULT:
@@ -33,9 +48,8 @@ const char *options_name(const struct option *option, const struct option_given 
 const char *options_origin(const struct option *option, const struct option_given *given,
                            struct option_name *room)
 {
-    struct option_variable variable = {0};
-    size_t                 size = sizeof room->text;
-    char                   path[256];
+    size_t size = sizeof room->text;
+    char   path[256];
 
     switch (given->source) {
     case OPTION_FROM_DEFAULT:
@@ -46,7 +60,7 @@ const char *options_origin(const struct option *option, const struct option_give
                  given->line);
         break;
     case OPTION_FROM_ENVIRONMENT:
-        snprintf(room->text, size, "%s", option_variable(option, &variable));
+        write_variable(option, given, room);
         break;
     case OPTION_FROM_COMMAND_LINE:
         snprintf(room->text, size, "command line");

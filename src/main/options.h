@@ -32,8 +32,9 @@ struct mistake {
 struct option_given {
     enum option_source source;
     const char        *text;
-    const char        *path;        /* OPTION_FROM_FILE */
+    const char        *path;        /* OPTION_FROM_FILE; of the file that WHERRY_NAME_FILE names */
     unsigned           line;
+    bool               is_suffixed; /* OPTION_FROM_ENVIRONMENT: the variable was WHERRY_NAME_FILE */
 };
 
 enum { OPTIONS_MAX = 64, OPTIONS_TEXT_MAX = 256 * 1024, OPTIONS_WARNINGS_MAX = 4096 };
@@ -116,7 +117,7 @@ enum exit_code options_blame(enum option_source source) MUST_USE;
 const char    *options_hint(enum exit_code code) MUST_USE;
 
 /* What to call an option in a sentence: by the name under which it was written, "--root",
- * "WHERRY_ROOT" or "wherry.conf:7: root".  Writes into `room` and returns that. */
+ * "WHERRY_ROOT", "WHERRY_ROOT_FILE (/run/secrets/root)" or "wherry.conf:7: root".  Writes into `room` and returns that. */
 struct option_name {
     char text[512];
 };
