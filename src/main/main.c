@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/owner.h"
 #include "main/announce.h"
 #include "main/authority.h"
 #include "main/healthcheck.h"
@@ -81,8 +82,11 @@ static bool open_site(struct program *program)
         return false;
     /* Such a root opens, and then nothing in it does: better to say so now than at each request. */
     if (euidaccess(options->site.root, X_OK) != 0) {
+        int error = errno;
+
         snprintf(program->problem, sizeof program->problem,
-                 "cannot look into the folder \"%s\": %s", options->site.root, strerror(errno));
+                 "cannot look into the folder \"%s\": %s%s", options->site.root, strerror(error),
+                 OWNER_ADVISE(options->site.root, OWNER_READ, error));
         return false;
     }
     return hide_what_is_ours(program->site, options, program->problem, sizeof program->problem);

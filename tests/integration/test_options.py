@@ -418,8 +418,36 @@ def test_a_root_that_may_not_be_read(request):
         run = subprocess.run([*somebody, shutil.copy(program, folder), "--check", shut],
                              capture_output=True, text=True, timeout=60)
     assert run.returncode == 111
-    assert run.stderr.endswith(f'wherry: cannot look into the folder "{shut}": '
-                               "Permission denied\n")
+    assert f'wherry: cannot open the folder "{shut}": Permission denied; it belongs to uid ' in \
+        run.stderr or f'wherry: cannot look into the folder "{shut}": Permission denied; it belongs ' \
+        "to uid " in run.stderr
+
+
+def test_a_root_of_somebody_else(request, tmp_path):
+    """The owner, the mode, who we are, and how it would work."""
+    if os.geteuid() != 0:
+        pytest.skip("this test needs root: run it with sudo, or in a container")
+    program = Path(request.config.getoption("--build")).resolve() / "wherry"
+
+    def check(uid, before):
+        return subprocess.run([*before, shutil.copy(program, folder), "--check", theirs],
+                              capture_output=True, text=True, timeout=60)
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        theirs = Path(folder, "theirs")
+        theirs.mkdir(mode=0o700)
+        os.chown(theirs, 12345, 54321)
+        somebody = check(65532, ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups"])
+        root = check(0, ["setpriv", "--bounding-set=-dac_override,-dac_read_search",
+                         "--inh-caps=-all"])
+        owner = check(12345, ["setpriv", "--reuid=12345", "--regid=54321", "--clear-groups"])
+    assert (somebody.returncode, root.returncode, owner.returncode) == (111, 111, 0)
+    sentence = (f'wherry: cannot look into the folder "{theirs}": Permission denied; it belongs to '
+                "uid 12345 (mode 0700) and wherry runs as uid {}: run it as the owner (in a "
+                "container: --user 12345:54321) or let others read it\n")
+    assert somebody.stderr.endswith(sentence.format(65532))
+    assert root.stderr.endswith(sentence.format("0 without its usual rights"))
 
 
 # ---- running
