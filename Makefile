@@ -2,8 +2,10 @@
 # make run                set up, build, and serve public/ on http://localhost:8080
 # make test               set up, build, and run every test: unit, cases, replay, integration
 # make test BUILD=asan    the same under AddressSanitizer; also tsan, debug
+# make BUILD=static       build/static/wherry, which needs no library (the image's; Dockerfile)
 # make fuzz T=request     fuzz one parser, SECONDS=60 or until stopped (clang; tests/fuzz)
 # make bench              beside other servers: docs/benchmarks.md; ROUNDS= SECS= SCENARIOS= SERVERS=
+# make docker             the image wherry:latest, and what it weighs
 # make install PREFIX=    the program and its manual page (default /usr/local)
 # make lint               clang-tidy and cppcheck
 # make format             clang-format
@@ -16,25 +18,46 @@ CC       = cc
 BUILD   ?= release
 PREFIX  ?= /usr/local
 PYTHON   = /usr/bin/python3
+PKG_CONFIG = pkg-config $(if $(filter static,$(BUILD)),--static)
 VERSION := 0.1.0
 
 PKGS     = inih libbrotlidec libbrotlienc libmagic libxxhash openssl zlib
 OUT     := build/$(BUILD)
 
 CPPFLAGS += -Isrc -Iinclude -I. -D_GNU_SOURCE -DWHERRY_VERSION='"$(VERSION)"' \
-            $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+            $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 CFLAGS   += -std=c17 -fvisibility=hidden -pthread $(WARN) $(CFLAGS.$(BUILD))
 LDFLAGS  += -pthread $(CFLAGS.$(BUILD)) -Wl,-z,relro,-z,now
-LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(LDLIBS.$(BUILD))
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum -Wvla -Wformat=2 \
        -Wstrict-prototypes -Wmissing-prototypes -Werror
 
-CFLAGS.release = -O2 -g -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS.release = -O2 -g $(HARD)
+CFLAGS.static  = $(CFLAGS.release) $(SMALL) -ffile-prefix-map=$(CURDIR)=.
 CFLAGS.debug   = -Og -g3
 CFLAGS.asan    = -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS.tsan    = -O1 -g3 -fsanitize=thread
 CFLAGS.fuzz    = $(CFLAGS.asan) -fsanitize=fuzzer-no-link
+
+HARD  = -fPIE                               # another address each time
+HARD += -D_FORTIFY_SOURCE=2                 # a copy into less room than it needs ends the program
+HARD += -fstack-protector-strong            # so does a return over an array that was overrun
+HARD += -fstack-clash-protection            # and no frame is so large that it misses the guard page
+
+# Brotli's encoder forgets to say that it needs it.
+LDLIBS.static = -lm
+
+# What is never called is left out, and so are tables for exceptions, which C has not.
+SMALL = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+# The program alone; its tests are linked as ever.
+PROGRAM.static = $(STATIC)
+STATIC  = -static-pie                       # no loader and no library, but still another address
+STATIC += -Wl,-z,noexecstack                # no stack holds code
+STATIC += -Wl,-z,separate-code              # and no page of code holds anything else
+STATIC += -Wl,-z,pack-relative-relocs       # a bit for each pointer to set right, not 24 bytes
+STATIC += -Wl,--gc-sections                 # what SMALL has cut apart
+STATIC += -Wl,--build-id=none               # nobody looks for its symbols by it
 
 LIB   := $(filter-out src/main/%,$(wildcard src/*/*.c))
 MAIN  := $(wildcard src/main/*.c)
@@ -57,13 +80,22 @@ DRIVER = $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,$(OUT)/tests/fuzz/replay
 OVER_TLS.asan = $(addprefix tests/integration/test_,handlers.py limits.py load.py pressure.py shutdown.py)
 OVER_TLS.tsan = $(OVER_TLS.asan)
 
+IMAGE    = wherry:latest
+DOCKER   = $(shell scripts/find-docker)
+# What it says of itself; outside a repository the Dockerfile does.
+REVISION = $(shell git rev-parse HEAD 2>/dev/null)
+EPOCH    = $(shell git log -1 --format=%ct 2>/dev/null)
+CREATED  = $(if $(EPOCH),$(shell date -u -d @$(EPOCH) +%FT%TZ))
+UNPACKED_MAX   = 10500000
+COMPRESSED_MAX = 4500000
+
 # Short lines unless V=1.
 SAY = $(if $(V),,@echo "  $(1) $@" &&)
 
 # A second make, because setup may have changed what pkg-config answers; it uses every core.
 TOGETHER = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all setup run test unit replay integration fuzz lint format layers bench install clean help
+.PHONY: all setup run test unit replay integration fuzz lint format layers bench docker install clean help
 .DELETE_ON_ERROR:
 # Objects are worth keeping: make would remove them as intermediate files.
 .SECONDARY:
@@ -71,7 +103,7 @@ TOGETHER = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(she
 all: $(OUT)/wherry $(OUT)/libwherry.a
 
 $(OUT)/wherry: $(call obj,$(MAIN)) $(INNER)
-	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call SAY,link) $(CC) $(LDFLAGS) $(PROGRAM.$(BUILD)) -o $@ $^ $(LDLIBS)
 $(INNER): $(call obj,$(LIB))
 	@rm -f $@
 	$(call SAY,archive) $(AR) rcs $@ $^
@@ -132,6 +164,13 @@ bench:
 	@$(TOGETHER) all
 	$(PYTHON) bench/bench.py $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(SECS),--seconds=$(SECS)) \
 	    $(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(if $(SERVERS),--servers=$(SERVERS))
+docker:
+	@scripts/setup --docker
+	@scripts/docker-base
+	DOCKER_BUILDKIT=1 $(DOCKER) build --network host --target image -t $(IMAGE) \
+	    --build-arg VERSION=$(VERSION) $(if $(EPOCH),--build-arg REVISION=$(REVISION) \
+	    --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --build-arg CREATED=$(CREATED)) .
+	@image/sizes $(DOCKER) $(IMAGE) $(UNPACKED_MAX) $(COMPRESSED_MAX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(OUT)/wherry $(DESTDIR)$(PREFIX)/bin/wherry
