@@ -227,7 +227,8 @@ const struct option option_table[] = {
              "what wherry may use."},
     {.name = "cache-size", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "32M",
      .least = "0", .most = "64G", .group = SERVE, INTO(site.cache_bytes),
-     .help = "Memory for small files that were asked for lately."},
+     .help = "Memory for small files that were asked for lately; by default at most an eighth of "
+             "what wherry may use."},
     {.name = "cache-files", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "1024",
      .least = "1", .most = "1048576", .group = SERVE, INTO(site.cache_files),
      .help = "How many files to remember, the large ones as open descriptors."},
@@ -241,7 +242,8 @@ const struct option option_table[] = {
     {.name = "connections-max", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "16384",
      .least = "1", .most = "1048576", .group = POOL, INTO(server.connections_max),
      .help = "Connections at the same time. When they run short, the longest idle one is closed "
-             "for a newcomer; when none is idle, the newcomer is sent away with 503."},
+             "for a newcomer; when none is idle, the newcomer is sent away with 503. By default "
+             "at most one for each 256K of memory that wherry may use."},
 
     {.name = "head-max", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "16K",
      .least = "1K", .most = "1M", .group = LIMITS, INTO(server.head_bytes_max),

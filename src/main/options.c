@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/share.h"
 #include "main/option_https.h"
 #include "main/option_sources.h"
 #include "main/option_value.h"
@@ -231,6 +232,40 @@ static void let_defaults_follow(struct options *options)
     }
 }
 
+/* False when there is no memory for the text. */
+static bool follow_number(struct options *options, const char *name, uint64_t number,
+                          const char *unit)
+{
+    char  text[32];
+    int   len = snprintf(text, sizeof text, "%llu%s", (unsigned long long)number, unit);
+    char *kept = arena_cstr(&options->texts, str_of(text, (size_t)len));
+
+    if (!kept)
+        return options_fail(options, CODE_SYSTEM, "there is no memory for the options");
+    options_follow(options, name, kept);
+    return true;
+}
+
+/* An eighth for files and a quarter for codings (site_settings); a quarter for connections, of which
+ * a busy one with TLS takes some 60 KiB.  The rest is the kernel's, and malloc's. */
+bool options_fit_memory(struct options *options, uint64_t bytes)
+{
+    enum { CONNECTION_BYTES = 64 * 1024, CONNECTIONS_LEAST = 64 };
+    uint64_t  cache_kib = bytes / 8 / 1024, conns = bytes / 4 / CONNECTION_BYTES;
+    unsigned *connections = &options->server.connections_max;
+    bool      ok = true;
+
+    if (is_default(options, "cache-size") && options->site.cache_bytes / 1024 > cache_kib) {
+        options->site.cache_bytes = (size_t)cache_kib * 1024;
+        ok = follow_number(options, "cache-size", cache_kib, "K");
+    }
+    if (is_default(options, "connections-max") && *connections > conns) {
+        *connections = (unsigned)MAX_OF(conns, (uint64_t)CONNECTIONS_LEAST);
+        ok = ok && follow_number(options, "connections-max", *connections, "");
+    }
+    return ok;
+}
+
 static bool fit_together(struct options *options)
 {
     const struct wherry_settings *server = &options->server;
@@ -260,7 +295,8 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
     let_defaults_follow(options);
     options->site.coding.except = options->compress_except.texts;
     options->site.coding.except_count = options->compress_except.count;
-    return option_https_settle(options, environment) && fit_together(options);
+    return options_fit_memory(options, share_memory()) &&
+           option_https_settle(options, environment) && fit_together(options);
 }
 
 void options_fini(struct options *options)

@@ -109,6 +109,10 @@ const struct option_given *options_given(const struct options *options,
 /* The command line says this, and nothing else. */
 bool options_ask_only(const struct options *options, const char *name) MUST_USE;
 
+/* Where that much memory is little, defaults that say nothing about it become smaller.  False, with the
+ * mistake noted, when there is not even enough for that. */
+bool options_fit_memory(struct options *options, uint64_t bytes) MUST_USE;
+
 /* Its default is this text in this run, because of what another one says. */
 void options_follow(struct options *options, const char *name, const char *text);
 

@@ -118,6 +118,8 @@ struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *
 
     if (!conn)
         return NULL;
+    if (!atomic_load_explicit(&server->is_visited, memory_order_relaxed))
+        atomic_store_explicit(&server->is_visited, true, memory_order_relaxed);
     conn->transport = transport_plain(fd);
     conn->server = server;
     conn->work = NULL;

@@ -1,5 +1,6 @@
 #include "server/keeper.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -118,6 +119,23 @@ bool server_evict(struct wherry_server *server, struct worker *worker)
     return has_evicted;
 }
 
+/* ---- memory ---------------------------------------------------------------------------- */
+
+/* What visitors needed, and OpenSSL needs much, is free again and still ours: malloc gives back only
+ * what lies at the end.  When the last has left and nobody came for a while, all of it goes back; it
+ * holds malloc's locks for a moment, and nobody is there who would notice. */
+static void give_memory_back(struct wherry_server *server, struct clock now)
+{
+    bool is_visited = atomic_exchange_explicit(&server->is_visited, false, memory_order_relaxed);
+
+    if (is_visited || slab_count_open(&server->slab) > 0)
+        server->calm_at = now.ms + KEEPER_CALM_MS;
+    if (now.ms < server->calm_at)
+        return;
+    malloc_trim(0);
+    server->calm_at = CLOCK_NEVER;
+}
+
 /* ---- the house ------------------------------------------------------------------------ */
 
 static void tick(struct wherry_server *server)
@@ -178,6 +196,7 @@ void keeper_keep_house(struct wherry_server *server)
         if (now.ms >= tick_at) {
             expire_overdue(server, now);
             tick(server);
+            give_memory_back(server, now);
             tick_at = now.ms + KEEPER_TICK_MS;
         }
         if (atomic_exchange(&server->is_exhausted, false))

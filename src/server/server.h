@@ -56,6 +56,8 @@ struct wherry_server {
     atomic_bool            is_reloading;    /* somebody asked to read certificates anew */
     atomic_bool            is_draining;     /* answers say "Connection: close" */
     atomic_bool            is_exhausted;    /* accept found no descriptor: try again later */
+    atomic_bool            is_visited;      /* somebody came since the keeper looked last */
+    int64_t                calm_at;         /* when memory may go back; CLOCK_NEVER: it has */
     atomic_uint            taking_in;       /* threads between accept and a slot for who came */
     bool                   has_stragglers;  /* workers that did not end: nothing may be freed */
 };

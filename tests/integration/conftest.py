@@ -24,6 +24,7 @@ SAME_OVER_TLS = {
     "test_layers.py",
     "test_options.py",
     "test_precompress.py",
+    "test_small.py",
 }
 
 # How much longer things may take under a sanitizer, on a busy machine.
