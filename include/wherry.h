@@ -95,6 +95,9 @@ struct wherry_settings {
     const char *address;            /* "localhost" (both loopbacks), "*", an IPv4 or IPv6 address */
     int         http_port;          /* 0: any free one; -1: no TCP listener */
     const char *unix_path;          /* a socket in the file system; NULL: none */
+    const char *admin;              /* where /healthz and /readyz are, in the clear and not in the
+                                     * log: "localhost:9090", "[::1]:0", or the path of a socket,
+                                     * with a "/" in it; NULL: nowhere */
     struct wherry_tls tls;
 
     unsigned    workers;            /* threads at rest; 0: one per core, never under 2 */
@@ -113,7 +116,8 @@ struct wherry_settings {
     int64_t     idle_timeout_ms;    /* between two requests */
     int64_t     wait_timeout_ms;    /* for a permit, then 503 */
     int64_t     handler_timeout_ms; /* for a handler to come back; see wherry_deadline */
-    int64_t     drain_ms;           /* at shutdown, for what is in flight */
+    int64_t     drain_delay_ms;     /* at shutdown, before newcomers are turned away */
+    int64_t     drain_ms;           /* after that, for what is in flight */
 
     size_t      compress_bytes_min; /* handlers' shorter answers are sent as they are */
     bool        compresses;         /* handlers' answers, for clients that accept it */
@@ -138,14 +142,19 @@ WHERRY_PUBLIC bool wherry_server_open(struct wherry_server *server, char *proble
 /* Where it listens, once open: "http://localhost:8080" and the like; NULL past the last. */
 WHERRY_PUBLIC const char *wherry_server_url(const struct wherry_server *server, size_t index);
 
+/* The same of the listener for /healthz and /readyz; NULL when there is none. */
+WHERRY_PUBLIC const char *wherry_server_admin_url(const struct wherry_server *server);
+
 /* Serves until it is stopped; the calling thread keeps house.  True when everything in flight was
  * finished, false when the drain time ran out (or, with `problem` filled in, when no thread could
  * be started). */
 WHERRY_PUBLIC bool wherry_server_run(struct wherry_server *server, char *problem, size_t size);
 
-/* Asks it to stop: accept what waits, finish what is in flight within the drain time.  May be
- * called from any thread and from a signal handler; more than once is the same as once. */
-WHERRY_PUBLIC void wherry_server_stop(struct wherry_server *server);
+/* Asks it to stop: go on for the drain delay, then accept what waits and finish what is in flight
+ * within the drain time.  Asked again meanwhile, it does not wait for the end of the delay.  False:
+ * that changed nothing, it is past that already.  May be called from any thread and from a signal
+ * handler. */
+WHERRY_PUBLIC bool wherry_server_stop(struct wherry_server *server);
 
 /* Asks it to read certificates and keys anew; it does so by itself when their files change.  May be
  * called from any thread and from a signal handler. */

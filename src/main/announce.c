@@ -118,6 +118,8 @@ void announce(const struct options *options, const struct wherry_server *server)
     buf_append_byte(&out, '\n');
     for (size_t i = 0; (url = wherry_server_url(server, i)); i++)
         buf_printf(&out, "  %s\n", url);
+    if (wherry_server_admin_url(server))
+        buf_printf(&out, "its health: %s, /healthz and /readyz\n", wherry_server_admin_url(server));
     if (wherry_server_authority(server, &authority)) {
         announce_authority(&authority, is_default ? NULL : options->server.tls.cert_dir, &out);
         if (authority.warning && *authority.warning)

@@ -35,12 +35,22 @@ static bool hide_folder(struct site *site, const struct wherry_tls *tls)
     return site_hide_folder(site, tls->cert_dir);
 }
 
+/* Files that hold the value of an option: WHERRY_NAME_FILE. */
+static bool hide_values(struct site *site, const struct options *options)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (options->given[i].source == OPTION_FROM_ENVIRONMENT &&
+            !hide_file(site, options->given[i].path))
+            return false;
+    return true;
+}
+
 bool hide_what_is_ours(struct site *site, const struct options *options, char *problem, size_t size)
 {
     const struct wherry_tls *tls = &options->server.tls;
     char                     root[256], dir[256];
 
-    if (!hide_file(site, options->config) || !hide_file(site, options->site.mime_types) ||
+    if (!hide_file(site, options->config) || !hide_values(site, options) || !hide_file(site, options->site.mime_types) ||
         !hide_certificates(site, tls) || !hide_file(site, options->https.password) ||
         !hide_file(site, tls->client_ca_path) || !hide_file(site, tls->key_log_path) ||
         !hide_folder(site, tls)) {

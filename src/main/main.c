@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/owner.h"
 #include "main/announce.h"
 #include "main/authority.h"
+#include "main/healthcheck.h"
 #include "main/hide.h"
 #include "main/option_help.h"
 #include "main/option_spool.h"
@@ -81,8 +83,11 @@ static bool open_site(struct program *program)
         return false;
     /* Such a root opens, and then nothing in it does: better to say so now than at each request. */
     if (euidaccess(options->site.root, X_OK) != 0) {
+        int error = errno;
+
         snprintf(program->problem, sizeof program->problem,
-                 "cannot look into the folder \"%s\": %s", options->site.root, strerror(errno));
+                 "cannot look into the folder \"%s\": %s%s", options->site.root, strerror(error),
+                 OWNER_ADVISE(options->site.root, OWNER_READ, error));
         return false;
     }
     return hide_what_is_ours(program->site, options, program->problem, sizeof program->problem);
@@ -153,15 +158,24 @@ static void start_speaking(const struct options *options)
         fprintf(stderr, "%.*s", STR_ARG(warnings));
 }
 
+static int refuse_to_start(const struct mistake *mistake, char **argv)
+{
+    if (healthcheck_is_asked(argv))
+        return healthcheck_complain(mistake->sentence);
+    return complain(mistake->sentence, mistake->code);
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {.options = OPTIONS_NONE};
     int            code;
 
     if (!options_read(&program.options, argc, argv, environ)) {
-        code = complain(program.options.mistake.sentence, program.options.mistake.code);
+        code = refuse_to_start(&program.options.mistake, argv);
     } else if (is_question(&program.options)) {
         code = answer_question(&program);
+    } else if (program.options.healthcheck) {
+        code = healthcheck_run(&program.options);
     } else {
         start_speaking(&program.options);
         if (program.options.check)

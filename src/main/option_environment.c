@@ -1,6 +1,14 @@
 #include "main/option_sources.h"
 
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/file.h"
+
+enum { VALUE_BYTES_MAX = 20 * 1024 };       /* of a file with a value; file_read reads by 4 K */
+
 static const struct str prefix = {"WHERRY_", 7};
+static const struct str suffix = {"_FILE", 5};
 
 static bool has_part(struct str name, const char *part)
 {
@@ -67,9 +75,10 @@ static void warn_unknown(struct options *options, struct str name)
 }
 
 /* parts = part *( "," part ), blanks around each being dropped. */
-static bool give_parts(struct options *options, const struct option *option, const char *value)
+static bool give_parts(struct options *options, const struct option *option,
+                       struct option_given given)
 {
-    struct str rest = str_view(value);
+    struct str rest = str_view(given.text);
     struct str part;
 
     while (str_split(&rest, ',', &part)) {
@@ -79,34 +88,156 @@ static bool give_parts(struct options *options, const struct option *option, con
             continue;
         if (!text)
             return options_fail(options, CODE_SYSTEM, "there is no memory for the options");
-        if (!options_give(options, option,
-                          (struct option_given){.source = OPTION_FROM_ENVIRONMENT, .text = text}))
+        given.text = text;
+        if (!options_give(options, option, given))
             return false;
     }
     return true;
 }
 
-static bool give_variable(struct options *options, const struct option *option, const char *value)
+static bool give_value(struct options *options, const struct option *option,
+                       struct option_given given)
 {
-    const struct option_given given = {.source = OPTION_FROM_ENVIRONMENT, .text = value};
-
-    return option->kind == OPTION_LIST ? give_parts(options, option, value)
+    return option->kind == OPTION_LIST ? give_parts(options, option, given)
                                        : options_give(options, option, given);
+}
+
+/* ---- WHERRY_NAME_FILE ----------------------------------------------------------------- */
+
+/* What holds a key, a password and the like is a file already: to name it by a name that says so is
+ * to name it. */
+static bool names_a_file(const struct option *option)
+{
+    return option->argument && strcmp(option->argument, "FILE") == 0;
+}
+
+static bool fail_file(struct options *options, const struct option *option,
+                      const struct option_given *given, enum exit_code code, const char *why)
+{
+    struct option_given bare = {.source = OPTION_FROM_ENVIRONMENT, .is_suffixed = true};
+    struct option_name  name;
+    char                quoted[256];
+
+    return options_fail(options, code, "%s is \"%s\", %s", options_name(option, &bare, &name),
+                        log_quote(quoted, sizeof quoted, str_view(given->path)), why);
+}
+
+static bool fail_unreadable(struct options *options, const struct option *option,
+                            const struct option_given *given, int error)
+{
+    char why[128];
+
+    snprintf(why, sizeof why, "which cannot be read: %s",
+             error == EFBIG    ? "it is longer than 16K"
+             : error == EINVAL ? "it is no regular file"
+                               : strerror(error));
+    return fail_file(options, option, given, CODE_SYSTEM, why);
+}
+
+/* value-file = value [ [ CR ] LF *any ] */
+static bool give_first_line(struct options *options, const struct option *option,
+                            struct option_given given, struct str content)
+{
+    struct str line = str_of(content.ptr, str_find(content, '\n'));
+
+    if (line.len < content.len && str_ends(line, STR("\r")))
+        line.len--;
+    if (str_find(line, '\0') < line.len)
+        return fail_file(options, option, &given, CODE_CONFIGURATION,
+                         "which has a NUL in its first line");
+    given.text = arena_cstr(&options->texts, line);
+    if (!given.text)
+        return options_fail(options, CODE_SYSTEM, "there is no memory for the options");
+    return *given.text == '\0' || give_value(options, option, given);
+}
+
+static bool give_file(struct options *options, const struct option *option,
+                      struct option_given given)
+{
+    struct buf content = BUF_UP_TO(VALUE_BYTES_MAX);
+    bool       ok = file_read(given.path, &content);
+
+    if (ok)
+        ok = give_first_line(options, option, given, buf_view(&content));
+    else
+        fail_unreadable(options, option, &given, errno);
+    buf_fini(&content);
+    return ok;
+}
+
+static bool fail_twice(struct options *options, const struct option *option)
+{
+    struct option_variable room = {0};
+    const char            *name = option_variable(option, &room);
+
+    return options_fail(options, CODE_CONFIGURATION, "%s and %s_FILE are both set; unset one", name,
+                        name);
+}
+
+/* The variable without the suffix has something to say, too. */
+static bool is_set(char **environment, const struct option *option)
+{
+    struct option_variable room = {0};
+    struct str             name = str_view(option_variable(option, &room));
+
+    for (char **at = environment; *at; at++) {
+        struct str whole = str_view(*at);
+
+        if (str_starts(whole, name) && whole.len > name.len + 1 && whole.ptr[name.len] == '=' &&
+            !is_kubernetes(name, whole.ptr + name.len + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool give_suffixed(struct options *options, const struct option *option, const char *value,
+                          char **environment)
+{
+    struct option_given given = {.source = OPTION_FROM_ENVIRONMENT, .is_suffixed = true};
+
+    if (is_set(environment, option))
+        return fail_twice(options, option);
+    if (names_a_file(option)) {
+        given.text = value;
+        return give_value(options, option, given);
+    }
+    given.path = value;
+    return give_file(options, option, given);
+}
+
+/* ---- all of them ---------------------------------------------------------------------- */
+
+/* WHERRY_NAME_FILE, where that is not the name of an option itself. */
+static const struct option *find_suffixed(struct str name)
+{
+    return str_ends(name, suffix) ? find_variable(str_of(name.ptr, name.len - suffix.len)) : NULL;
+}
+
+static bool read_variable(struct options *options, struct str name, const char *value,
+                          char **environment)
+{
+    const struct option *option = find_variable(name);
+    struct option_given  given = {.source = OPTION_FROM_ENVIRONMENT, .text = value};
+
+    if (option)
+        return give_value(options, option, given);
+    option = find_suffixed(name);
+    if (option)
+        return give_suffixed(options, option, value, environment);
+    warn_unknown(options, name);
+    return true;
 }
 
 bool option_environment_read(struct options *options, char **environment)
 {
     for (char **at = environment; *at; at++) {
-        struct str           whole = str_view(*at);
-        struct str           name = str_of(*at, str_find(whole, '='));
-        const struct option *option = find_variable(name);
-        const char          *value = *at + name.len + 1;
+        struct str  whole = str_view(*at);
+        struct str  name = str_of(*at, str_find(whole, '='));
+        const char *value = *at + name.len + 1;
 
         if (!str_starts(name, prefix) || whole.len <= name.len + 1 || is_kubernetes(name, value))
             continue;
-        if (!option)
-            warn_unknown(options, name);
-        else if (!give_variable(options, option, value))
+        if (!read_variable(options, name, value, environment))
             return false;
     }
     return true;

@@ -23,13 +23,14 @@ static const char help_bottom[] =
     "\n"
     "What the command line does not say is taken from the environment (WHERRY_HTTP_PORT for\n"
     "--http-port), then from the --config file (http-port = 8080, one a line, # for comments),\n"
-    "then from the defaults.\n"
+    "then from the defaults. WHERRY_HTTP_PORT_FILE=/run/secrets/port reads it from that file.\n"
     "\n"
     "SIGTERM and SIGINT: finish what is in flight, then end; once more: end at once. SIGHUP: read\n"
     "certificates and keys anew.\n"
     "\n"
     "Exit status: 0 fine, 100 the command line is wrong, 102 the environment or the file is,\n"
-    "111 the system said no (the port is taken, ROOT or a certificate can't be used).\n"
+    "111 the system said no (the port is taken, ROOT or a certificate can't be used). Of\n"
+    "--healthcheck: 0 it is well, 1 it is not.\n"
     "\n"
     "More: man wherry\n";
 

@@ -11,8 +11,9 @@
 /* --name value, --name=value, --boolean, --no-boolean, and one ROOT. */
 bool option_command_line_read(struct options *options, int argc, char **argv) MUST_USE;
 
-/* WHERRY_NAME=value, a list with commas between its texts.  Empty is as good as unset; an unknown
- * name only warns. */
+/* WHERRY_NAME=value, a list with commas between its texts; or WHERRY_NAME_FILE=path, the value being
+ * the first line of that file, or, of an option that names a file, the path itself.  Empty is as good
+ * as unset, both are a mistake; an unknown name only warns. */
 bool option_environment_read(struct options *options, char **environment) MUST_USE;
 
 /* The value of a variable that is no option; "" when it is not set. */

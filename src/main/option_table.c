@@ -42,6 +42,19 @@ static bool is_socket_path(const char *value)
     return *value == '\0' || address_local(value, &local);
 }
 
+/* An address with a port, or the path of a socket. */
+static bool is_admin_place(const char *value)
+{
+    struct address resolved[ADDRESSES_MAX];
+    struct str     host;
+    uint16_t       port;
+
+    if (*value == '\0' || strchr(value, '/'))
+        return is_socket_path(value);
+    return address_split(str_view(value), &host, &port) &&
+           address_resolve(host, port, resolved) > 0;
+}
+
 static const char *const tls_version_choices[] = {
     [WHERRY_TLS_1_2] = "1.2",
     [WHERRY_TLS_1_3] = "1.3",
@@ -101,6 +114,13 @@ const struct option option_table[] = {
      .accepts = is_socket_path, .must_be = "a path of at most 107 bytes",
      .group = LISTEN, INTO(server.unix_path),
      .help = "Listen on a Unix socket at this path too."},
+    {.name = "admin-listen", .kind = OPTION_PATH, .argument = "PLACE", .initial = "",
+     .accepts = is_admin_place,
+     .must_be = "an address with a port (localhost:9090, *:9090, [::1]:9090), or the path of a "
+                "socket with a \"/\" in it",
+     .group = LISTEN, INTO(server.admin),
+     .help = "Answer /healthz and /readyz here, in the clear, unlogged, and nowhere else: an address "
+             "with a port (localhost:9090, *:9090), or the path of a Unix socket."},
 
     {.name = "tls", .kind = OPTION_BOOLEAN, .initial = "no", .group = HTTPS, INTO(https.is_on),
      .help = "HTTPS beside HTTP. Without a certificate of yours wherry makes one, and an authority "
@@ -207,7 +227,8 @@ const struct option option_table[] = {
              "what wherry may use."},
     {.name = "cache-size", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "32M",
      .least = "0", .most = "64G", .group = SERVE, INTO(site.cache_bytes),
-     .help = "Memory for small files that were asked for lately."},
+     .help = "Memory for small files that were asked for lately; by default at most an eighth of "
+             "what wherry may use."},
     {.name = "cache-files", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "1024",
      .least = "1", .most = "1048576", .group = SERVE, INTO(site.cache_files),
      .help = "How many files to remember, the large ones as open descriptors."},
@@ -221,7 +242,8 @@ const struct option option_table[] = {
     {.name = "connections-max", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "16384",
      .least = "1", .most = "1048576", .group = POOL, INTO(server.connections_max),
      .help = "Connections at the same time. When they run short, the longest idle one is closed "
-             "for a newcomer; when none is idle, the newcomer is sent away with 503."},
+             "for a newcomer; when none is idle, the newcomer is sent away with 503. By default "
+             "at most one for each 256K of memory that wherry may use."},
 
     {.name = "head-max", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "16K",
      .least = "1K", .most = "1M", .group = LIMITS, INTO(server.head_bytes_max),
@@ -259,9 +281,13 @@ const struct option option_table[] = {
     {.name = "wait-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "30s",
      .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.wait_timeout_ms),
      .help = "For a worker that may block, when all are busy; then the answer is 503."},
+    {.name = "drain-delay", .kind = OPTION_DURATION, .argument = "TIME", .initial = "0",
+     .least = "0", .most = "24h", .group = PATIENCE, INTO(server.drain_delay_ms),
+     .help = "At the end, to let newcomers in while /readyz says 503 already, so that a balancer "
+             "can send them elsewhere."},
     {.name = "drain", .kind = OPTION_DURATION, .argument = "TIME", .initial = "10s",
      .least = "0", .most = "24h", .group = PATIENCE, INTO(server.drain_ms),
-     .help = "At the end, for what is in flight to be finished."},
+     .help = "At the end, after --drain-delay, for what is in flight to be finished."},
 
     {.name = "access-log", .kind = OPTION_CHOICE, .argument = "FORMAT", .initial = "combined",
      .choices = access_log_choices, .group = LOGS, INTO(server.access_log),
@@ -277,6 +303,10 @@ const struct option option_table[] = {
     {.name = "check", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE, .initial = "no",
      .group = PROGRAM, INTO(check),
      .help = "Say whether all is right with the options, the root and your certificates, and end."},
+    {.name = "healthcheck", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
+     .initial = "no", .group = PROGRAM, INTO(healthcheck),
+     .help = "Ask the server that runs here, or one with the options beside this one, how it is; "
+             "end with 0 when it is well and with 1 when not."},
     {.name = "precompress", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
      .initial = "no", .group = PROGRAM, INTO(precompress),
      .help = "Put compressed copies beside the files of ROOT that they are worth it for "

@@ -3,17 +3,33 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/share.h"
 #include "main/option_https.h"
 #include "main/option_sources.h"
 #include "main/option_spool.h"
 #include "main/option_value.h"
 
+/* The variable, and the file that it is read from. */
+static void write_variable(const struct option *option, const struct option_given *given,
+                           struct option_name *room)
+{
+    struct option_variable variable = {0};
+    char                   path[256];
+
+    option_variable(option, &variable);
+    if (given->path)
+        snprintf(room->text, sizeof room->text, "%s_FILE (%s)", variable.name,
+                 log_quote(path, sizeof path, str_view(given->path)));
+    else
+        snprintf(room->text, sizeof room->text, "%s%s", variable.name,
+                 given->is_suffixed ? "_FILE" : "");
+}
+
 const char *options_name(const struct option *option, const struct option_given *given,
                          struct option_name *room)
 {
-    struct option_variable variable = {0};
-    size_t                 size = sizeof room->text;
-    char                   path[256];
+    size_t size = sizeof room->text;
+    char   path[256];
 
     switch (given->source) {
     case OPTION_FROM_FILE:
@@ -21,7 +37,7 @@ const char *options_name(const struct option *option, const struct option_given 
                  given->line, option->name);
         break;
     case OPTION_FROM_ENVIRONMENT:
-        snprintf(room->text, size, "%s", option_variable(option, &variable));
+        write_variable(option, given, room);
         break;
     case OPTION_FROM_COMMAND_LINE:
     case OPTION_FROM_DEFAULT:
@@ -34,9 +50,8 @@ const char *options_name(const struct option *option, const struct option_given 
 const char *options_origin(const struct option *option, const struct option_given *given,
                            struct option_name *room)
 {
-    struct option_variable variable = {0};
-    size_t                 size = sizeof room->text;
-    char                   path[256];
+    size_t size = sizeof room->text;
+    char   path[256];
 
     switch (given->source) {
     case OPTION_FROM_DEFAULT:
@@ -47,7 +62,7 @@ const char *options_origin(const struct option *option, const struct option_give
                  given->line);
         break;
     case OPTION_FROM_ENVIRONMENT:
-        snprintf(room->text, size, "%s", option_variable(option, &variable));
+        write_variable(option, given, room);
         break;
     case OPTION_FROM_COMMAND_LINE:
         snprintf(room->text, size, "command line");
@@ -158,6 +173,17 @@ const struct option_given *options_given(const struct options *options, const ch
     return &options->given[option_index(option)];
 }
 
+bool options_ask_only(const struct options *options, const char *name)
+{
+    const struct option *option = option_find(str_view(name));
+
+    for (size_t i = 0; i < option_count; i++)
+        if ((&option_table[i] == option) !=
+            (options->given[i].source == OPTION_FROM_COMMAND_LINE))
+            return false;
+    return true;
+}
+
 void options_follow(struct options *options, const char *name, const char *text)
 {
     const struct option *option = option_find(str_view(name));
@@ -207,6 +233,40 @@ static void let_defaults_follow(struct options *options)
     }
 }
 
+/* False when there is no memory for the text. */
+static bool follow_number(struct options *options, const char *name, uint64_t number,
+                          const char *unit)
+{
+    char  text[32];
+    int   len = snprintf(text, sizeof text, "%llu%s", (unsigned long long)number, unit);
+    char *kept = arena_cstr(&options->texts, str_of(text, (size_t)len));
+
+    if (!kept)
+        return options_fail(options, CODE_SYSTEM, "there is no memory for the options");
+    options_follow(options, name, kept);
+    return true;
+}
+
+/* An eighth for files and a quarter for codings (site_settings); a quarter for connections, of which
+ * a busy one with TLS takes some 60 KiB.  The rest is the kernel's, and malloc's. */
+bool options_fit_memory(struct options *options, uint64_t bytes)
+{
+    enum { CONNECTION_BYTES = 64 * 1024, CONNECTIONS_LEAST = 64 };
+    uint64_t  cache_kib = bytes / 8 / 1024, conns = bytes / 4 / CONNECTION_BYTES;
+    unsigned *connections = &options->server.connections_max;
+    bool      ok = true;
+
+    if (is_default(options, "cache-size") && options->site.cache_bytes / 1024 > cache_kib) {
+        options->site.cache_bytes = (size_t)cache_kib * 1024;
+        ok = follow_number(options, "cache-size", cache_kib, "K");
+    }
+    if (is_default(options, "connections-max") && *connections > conns) {
+        *connections = (unsigned)MAX_OF(conns, (uint64_t)CONNECTIONS_LEAST);
+        ok = ok && follow_number(options, "connections-max", *connections, "");
+    }
+    return ok;
+}
+
 static bool fit_together(struct options *options)
 {
     const struct wherry_settings *server = &options->server;
@@ -227,7 +287,8 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
     give_defaults(options);
     if (!option_command_line_read(options, argc, argv))
         return false;
-    if (options->help || options->version || options->print_manual)
+    if (options->help || options->version || options->print_manual ||
+        (options->healthcheck && options_ask_only(options, "healthcheck")))
         return true;
     if (!option_environment_read(options, environment) ||
         (options->config && !option_file_read(options, options->config)))
@@ -236,7 +297,8 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
     option_spool_settle(options, environment);
     options->site.coding.except = options->compress_except.texts;
     options->site.coding.except_count = options->compress_except.count;
-    return option_https_settle(options, environment) && fit_together(options);
+    return options_fit_memory(options, share_memory()) &&
+           option_https_settle(options, environment) && fit_together(options);
 }
 
 void options_fini(struct options *options)

@@ -32,8 +32,9 @@ struct mistake {
 struct option_given {
     enum option_source source;
     const char        *text;
-    const char        *path;        /* OPTION_FROM_FILE */
+    const char        *path;        /* OPTION_FROM_FILE; of the file that WHERRY_NAME_FILE names */
     unsigned           line;
+    bool               is_suffixed; /* OPTION_FROM_ENVIRONMENT: the variable was WHERRY_NAME_FILE */
 };
 
 enum { OPTIONS_MAX = 64, OPTIONS_TEXT_MAX = 256 * 1024, OPTIONS_WARNINGS_MAX = 4096 };
@@ -64,6 +65,7 @@ struct options {
     enum log_level         log_level;
     const char            *config;          /* the file's path; NULL: none */
     bool                   check;
+    bool                   healthcheck;
     bool                   precompress;
     bool                   print_config;
     bool                   print_ca;
@@ -81,8 +83,9 @@ struct options {
     ((struct options){.texts = ARENA_UP_TO(OPTIONS_TEXT_MAX),                       \
                       .warnings = BUF_UP_TO(OPTIONS_WARNINGS_MAX)})
 
-/* Reads everything.  False: options->mistake says what is wrong.  When help or the version is asked
- * for, only the command line is read.  argv and environment must outlive the options. */
+/* Reads everything.  False: options->mistake says what is wrong.  When help, the version, or nothing
+ * but the health is asked for, only the command line is read.  argv and environment must outlive the
+ * options. */
 bool options_read(struct options *options, int argc, char **argv, char **environment) MUST_USE;
 void options_fini(struct options *options);
 
@@ -103,6 +106,13 @@ bool options_clash(struct options *options, const char *a, const char *b, const 
 const struct option_given *options_given(const struct options *options,
                                          const char *name) MUST_USE;
 
+/* The command line says this, and nothing else. */
+bool options_ask_only(const struct options *options, const char *name) MUST_USE;
+
+/* Where that much memory is little, defaults that say nothing about it become smaller.  False, with the
+ * mistake noted, when there is not even enough for that. */
+bool options_fit_memory(struct options *options, uint64_t bytes) MUST_USE;
+
 /* Its default is this text in this run, because of what another one says. */
 void options_follow(struct options *options, const char *name, const char *text);
 
@@ -111,7 +121,7 @@ enum exit_code options_blame(enum option_source source) MUST_USE;
 const char    *options_hint(enum exit_code code) MUST_USE;
 
 /* What to call an option in a sentence: by the name under which it was written, "--root",
- * "WHERRY_ROOT" or "wherry.conf:7: root".  Writes into `room` and returns that. */
+ * "WHERRY_ROOT", "WHERRY_ROOT_FILE (/run/secrets/root)" or "wherry.conf:7: root".  Writes into `room` and returns that. */
 struct option_name {
     char text[512];
 };

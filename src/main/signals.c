@@ -9,7 +9,6 @@
 #include "wherry.h"
 
 static _Atomic(struct wherry_server *) directed;
-static atomic_uint stops_received;
 
 static _Atomic(atomic_bool *) flagged;
 static atomic_int flagged_by;
@@ -19,9 +18,8 @@ static void on_stop(int number)
 {
     struct wherry_server *server = atomic_load(&directed);
 
-    if (!server || atomic_fetch_add(&stops_received, 1) > 0)
+    if (!server || !wherry_server_stop(server))
         _exit(128 + number);
-    wherry_server_stop(server);
 }
 
 static void on_flag(int number)
@@ -56,7 +54,6 @@ static void handle(int number, void (*handler)(int))
 
 void signals_direct(struct wherry_server *server)
 {
-    atomic_store(&stops_received, 0);
     atomic_store(&directed, server);
     handle(SIGPIPE, SIG_IGN);
     handle(SIGHUP, on_reload);

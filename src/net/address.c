@@ -64,6 +64,21 @@ size_t address_resolve(struct str text, uint16_t port, struct address out[ADDRES
     return resolve_numbers(text, port, out);
 }
 
+/* host ":" port                                                              RFC 3986 §3.2.2 */
+bool address_split(struct str text, struct str *host, uint16_t *port)
+{
+    size_t   colon = text.len;
+    uint64_t number;
+
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    if (colon < 2 || !str_to_u64(str_from(text, colon), &number) || number > UINT16_MAX)
+        return false;
+    *host = str_of(text.ptr, colon - 1);
+    *port = (uint16_t)number;
+    return host->ptr[0] == '[' ? str_ends(*host, STR("]")) : str_find(*host, ':') == host->len;
+}
+
 bool address_local(const char *path, struct address *out)
 {
     size_t len = strlen(path);

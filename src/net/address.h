@@ -32,6 +32,10 @@ size_t address_resolve(struct str text, uint16_t port, struct address out[ADDRES
 /* A socket in the file system.  False when the path is empty or too long for one (107 bytes). */
 bool address_local(const char *path, struct address *out) MUST_USE;
 
+/* Splits "host:port" at its last colon; an IPv6 address stands in brackets there, which *host keeps.
+ * False when that is not its form. */
+bool address_split(struct str text, struct str *host, uint16_t *port) MUST_USE;
+
 /* 0.0.0.0 or ::, which stand for all of them. */
 bool address_is_any(const struct address *address) MUST_USE;
 

@@ -35,6 +35,7 @@ struct session {
     bool                is_empty;   /* it found nothing */
     bool                has_ended;  /* the peer has closed its side */
     bool                more;       /* further records follow at once */
+    bool                lacks_proof; /* the handshake failed for want of a client's certificate */
     bool                is_broken;  /* nothing more may be said, not even close_notify */
 };
 
@@ -416,6 +417,8 @@ static enum tls_step shake(struct transport *t, const char **why)
         break;
     }
     session->is_broken = true;
+    session->lacks_proof =
+        ERR_GET_REASON(ERR_peek_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
     if (SSL_get_verify_result(session->ssl) != X509_V_OK)
         *why = reason_of_verdict(session->ssl);
     else if (ERR_peek_error() == 0)
@@ -479,4 +482,13 @@ bool tls_facts(const struct transport *t, struct tls_facts *facts)
         .is_resumed = SSL_session_reused(session->ssl) == 1,
     };
     return true;
+}
+
+const char *tls_unproved_name(const struct transport *t)
+{
+    const struct session *session = t->session;
+
+    return session && session->lacks_proof
+               ? SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name)
+               : NULL;
 }

@@ -41,4 +41,8 @@ struct tls_facts {
 /* False without TLS. */
 bool tls_facts(const struct transport *t, struct tls_facts *facts) MUST_USE;
 
+/* Of a handshake that failed because the client showed no certificate: the name of the server that it
+ * had asked for.  NULL: none, or something else was wrong.  Borrowed until the transport is closed. */
+const char *tls_unproved_name(const struct transport *t) MUST_USE;
+
 #endif

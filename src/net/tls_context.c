@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 #include "net/tls_error.h"
 
 /* Forward secrecy and authenticated encryption only; the cheapest of what is strong first, but for
@@ -317,8 +318,11 @@ static bool add(struct tls_context *context, struct tls_pair *pair, const struct
     if (!set_pair(ctx, pair))
         return fail(problem, size, "cannot use the certificate", NULL);
     if (rules->client_ca_path && !can_be_read(rules->client_ca_path)) {
-        snprintf(problem, size, "cannot read the authorities of clients from \"%s\": %m",
-                 LOG_QUOTE(str_view(rules->client_ca_path)));
+        int error = errno;
+
+        snprintf(problem, size, "cannot read the authorities of clients from \"%s\": %s%s",
+                 LOG_QUOTE(str_view(rules->client_ca_path)), strerror(error),
+                 OWNER_ADVISE(rules->client_ca_path, OWNER_READ, error));
         return false;
     }
     if (!set_client(ctx, rules))

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 
 struct tls_pair {
     atomic_uint     references;
@@ -269,21 +270,13 @@ static bool complain_of_memory(const struct loading *loading)
                     LOG_QUOTE(str_view(loading->files->cert_path)));
 }
 
-/* The usual reason is that the file is somebody else's: says whose, and who we are. */
+/* The usual reason is that the file is somebody else's. */
 static bool complain_of_errno(const struct loading *loading, const char *what, const char *path)
 {
-    struct stat status;
-    char owner[96] = "";
     int error = errno;
 
-    if (stat(path, &status) == 0)
-        snprintf(owner, sizeof owner, " (owner %u:%u, mode %04o, we are %u)", status.st_uid,
-                 status.st_gid, status.st_mode & 07777, geteuid());
-    else if (error == EACCES)
-        snprintf(owner, sizeof owner, " (we are %u, and may not look into its folder)", geteuid());
-    errno = error;              /* for %m */
-    return complain(loading, "cannot read the %s \"%s\": %m%s", what, LOG_QUOTE(str_view(path)),
-                    owner);
+    return complain(loading, "cannot read the %s \"%s\": %s%s", what, LOG_QUOTE(str_view(path)),
+                    strerror(error), OWNER_ADVISE(path, OWNER_READ_SECRET, error));
 }
 
 /* What a file says; it may be secret. */

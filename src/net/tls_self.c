@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/owner.h"
 #include "net/tls_error.h"
 #include "net/tls_mint.h"
 
@@ -165,36 +166,17 @@ static void warn(struct refresh *refresh, const char *format, ...)
              "the certificate is in memory only: %s", why);
 }
 
-/* Cuts off the last part; false when nothing would be left. */
-static bool climb(char *path)
+/* The usual reason is that a folder is somebody else's. */
+static void warn_of_errno(struct refresh *refresh, const char *what, const char *name,
+                          enum owner_need need)
 {
-    char *slash = strrchr(path, '/');
-
-    if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
-        return false;
-    if (!slash)
-        memcpy(path, ".", sizeof ".");
-    else
-        slash[slash == path] = '\0';
-    return true;
-}
-
-/* The usual reason is that a folder is somebody else's: says whose, and who we are.  Of what is not
- * there, the nearest folder that is. */
-static void warn_of_errno(struct refresh *refresh, const char *what, const char *name)
-{
-    char        path[PATH_MAX], quoted[160], nearest[160];
-    int         error = errno;
-    struct stat status = {0};
+    char path[PATH_MAX], quoted[160], advice[320];
+    int  error = errno;
 
     snprintf(path, sizeof path, name ? "%s/%s" : "%s", refresh->dir, name);
     log_quote(quoted, sizeof quoted, str_view(path));
-    while (stat(path, &status) == -1 && climb(path))
-        ;
-    errno = error;              /* for %m */
-    warn(refresh, "cannot %s \"%s\": %m (\"%s\" has owner %u:%u and mode %04o; we are %u:%u)", what,
-         quoted, log_quote(nearest, sizeof nearest, str_view(path)), status.st_uid, status.st_gid,
-         status.st_mode & 07777, geteuid(), getegid());
+    owner_advise(advice, sizeof advice, path, need, error);
+    warn(refresh, "cannot %s \"%s\": %s%s", what, quoted, strerror(error), advice);
 }
 
 /* ---- the folder ----------------------------------------------------------------------- */
@@ -245,7 +227,7 @@ static bool open_folder(struct refresh *refresh)
     if (refresh->folder == -1 && errno == ENOENT && make_folders(refresh->dir))
         refresh->folder = open(refresh->dir, HOW);
     if (refresh->folder == -1)
-        warn_of_errno(refresh, "open the folder", NULL);
+        warn_of_errno(refresh, "open the folder", NULL, OWNER_WRITE);
     return refresh->folder != -1;
 }
 
@@ -258,17 +240,18 @@ static bool lock_folder(struct refresh *refresh)
     refresh->lock = openat(refresh->folder, ".lock",
                            O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (refresh->lock == -1) {
-        warn_of_errno(refresh, "write in the folder", NULL);
+        warn_of_errno(refresh, "write in the folder", NULL, OWNER_WRITE);
         return false;
     }
     for (int i = 0; flock(refresh->lock, LOCK_EX | LOCK_NB) == -1; i++) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
-            warn_of_errno(refresh, "lock", ".lock");
+            warn_of_errno(refresh, "lock", ".lock", OWNER_WRITE);
             return false;
         }
         /* Whoever has a certificate comes again; he has others to look after meanwhile. */
         if (i == LOCK_TRIES || refresh->before->pair) {
-            warn_of_errno(refresh, "lock, because another process does not let go of it,", ".lock");
+            warn_of_errno(refresh, "lock, because another process does not let go of it,", ".lock",
+                          OWNER_WRITE);
             return false;
         }
         nanosleep(&nap, NULL);
@@ -337,7 +320,7 @@ static bool read_file(struct refresh *refresh, enum kind kind, char bytes[FILE_B
     refresh->had_authority |= kind == CA;
     ok = fd != -1 && slurp(fd, bytes, &len);
     if (!ok)
-        warn_of_errno(refresh, "read", files[kind].name);
+        warn_of_errno(refresh, "read", files[kind].name, OWNER_READ_SECRET);
     if (fd != -1)
         close(fd);
     bio = ok && len ? BIO_new_mem_buf(bytes, (int)len) : NULL;
@@ -609,7 +592,7 @@ static bool put_in_place(struct refresh *refresh)
     for (enum kind kind = first; ok && kind < KINDS; kind++)
         ok = renameat(refresh->folder, files[kind].fresh, refresh->folder, files[kind].name) == 0;
     if (!ok) {
-        warn_of_errno(refresh, "write in the folder", NULL);
+        warn_of_errno(refresh, "write in the folder", NULL, OWNER_WRITE);
         for (enum kind kind = first; kind < KINDS; kind++)
             unlinkat(refresh->folder, files[kind].fresh, 0);
     }

@@ -56,7 +56,7 @@ struct tls_self {
     bool             has_replaced;      /* and there was one before: for other names, too old, or
                                          * damaged */
     char             warning[TLS_SELF_PROBLEM];     /* why it could not be kept, one sentence that
-                                                     * names folder, owner and our uid; "": it was */
+                                                     * says what would help; "": it was */
 };
 
 #define TLS_SELF_NONE ((struct tls_self){0})

@@ -118,6 +118,8 @@ struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *
 
     if (!conn)
         return NULL;
+    if (!atomic_load_explicit(&server->is_visited, memory_order_relaxed))
+        atomic_store_explicit(&server->is_visited, true, memory_order_relaxed);
     conn->transport = transport_plain(fd);
     conn->server = server;
     conn->work = NULL;
@@ -125,6 +127,7 @@ struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *
     conn->state = is_secure ? CONN_HANDSHAKE : CONN_READ_HEAD;
     conn->wait = WAIT_NOTHING;
     conn->is_secure = is_secure;
+    atomic_store_explicit(&conn->is_admin, false, memory_order_relaxed);
     conn->is_queued = conn->wants_output = conn->is_drained = false;
     conn->has_served = conn->must_close = conn->must_linger = false;
     atomic_store_explicit(&conn->idle_since_ms, CLOCK_NEVER, memory_order_relaxed);
@@ -162,6 +165,11 @@ static void conn_answer(struct conn *conn, struct worker *worker, struct refusal
     turn_close_gently(conn);
     turn_settle(conn, &turn, false);
     conn_run(conn, worker);
+}
+
+void conn_make_admin(struct conn *conn)
+{
+    atomic_store_explicit(&conn->is_admin, true, memory_order_relaxed);
 }
 
 void conn_turn_away(struct conn *conn, struct worker *worker)

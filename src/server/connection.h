@@ -94,6 +94,7 @@ struct conn {
     unsigned char         state;            /* enum conn_state */
     unsigned char         wait;             /* enum conn_wait, what deadline_ms is about */
     bool                  is_secure;        /* came to a port for TLS, whatever it speaks */
+    atomic_bool           is_admin;         /* came to the listener for those who run the server */
     bool                  is_queued;        /* added to the queue */
     bool                  wants_output;     /* added for output too */
     bool                  is_drained;       /* the last read took all there was */
@@ -112,6 +113,9 @@ void   work_fini(struct work *work);
  * who are turned away. */
 struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer, bool is_secure,
                        struct clock now) MUST_USE;
+
+/* It has come to the listener for those who run the server.  Before anybody has run it. */
+void conn_make_admin(struct conn *conn);
 
 /* Runs it until it would wait, puts it into the queue for that, and lets go.  The caller does
  * not own it any more. */

@@ -1,6 +1,7 @@
 /* The step before the first head of a connection that is to be secured; and what is said of one that
  * is not what it should be. */
 #include "base/log.h"
+#include "server/selfcheck.h"
 #include "server/turn.h"
 
 /* Scanners fail by the hundred: so many of a second are told, the rest is counted. */
@@ -35,7 +36,9 @@ enum step step_handshake(struct conn *conn, struct turn *turn)
         turn_enter(conn, CONN_READ_HEAD);
         return STEP_ON;
     case TLS_FAILED:
-        log_failure(conn, why);
+        if (!selfcheck_is_handshake(tls_unproved_name(&conn->transport), &conn->peer,
+                                    conn->transport.fd))
+            log_failure(conn, why);
         break;
     case TLS_CLOSED:
         break;

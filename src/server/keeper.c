@@ -1,5 +1,6 @@
 #include "server/keeper.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -118,6 +119,23 @@ bool server_evict(struct wherry_server *server, struct worker *worker)
     return has_evicted;
 }
 
+/* ---- memory ---------------------------------------------------------------------------- */
+
+/* What visitors needed, and OpenSSL needs much, is free again and still ours: malloc gives back only
+ * what lies at the end.  When the last has left and nobody came for a while, all of it goes back; it
+ * holds malloc's locks for a moment, and nobody is there who would notice. */
+static void give_memory_back(struct wherry_server *server, struct clock now)
+{
+    bool is_visited = atomic_exchange_explicit(&server->is_visited, false, memory_order_relaxed);
+
+    if (is_visited || slab_count_open(&server->slab) > 0)
+        server->calm_at = now.ms + KEEPER_CALM_MS;
+    if (now.ms < server->calm_at)
+        return;
+    malloc_trim(0);
+    server->calm_at = CLOCK_NEVER;
+}
+
 /* ---- the house ------------------------------------------------------------------------ */
 
 static void tick(struct wherry_server *server)
@@ -145,17 +163,40 @@ static bool listen_again(struct wherry_server *server)
     return ok;
 }
 
+/* It was asked to stop.  Whoever sends visitors here may not know it yet, so for a while they are
+ * still let in. */
+static bool is_time_to_stop(struct wherry_server *server, int64_t *leave_at, struct clock now)
+{
+    switch ((enum life)atomic_load(&server->life)) {
+    case LIFE_SERVING:
+        return false;
+    case LIFE_LEAVING:
+        if (*leave_at == CLOCK_NEVER) {
+            log_info("leaving", "delay_ms=%lld", (long long)server->settings.drain_delay_ms);
+            *leave_at = now.ms + server->settings.drain_delay_ms;
+        }
+        if (now.ms < *leave_at)
+            return false;
+        atomic_store(&server->life, LIFE_STOPPING);
+        return true;
+    case LIFE_STOPPING:
+        break;
+    }
+    return true;
+}
+
 void keeper_keep_house(struct wherry_server *server)
 {
     struct clock now = server->keeper.moment.now;
-    int64_t      tick_at = now.ms, retry_at = CLOCK_NEVER;
+    int64_t      tick_at = now.ms, retry_at = CLOCK_NEVER, leave_at = CLOCK_NEVER;
 
-    while (!atomic_load(&server->is_stopping)) {
+    while (!is_time_to_stop(server, &leave_at, now)) {
         int64_t pool_in, wake_in;
 
         if (now.ms >= tick_at) {
             expire_overdue(server, now);
             tick(server);
+            give_memory_back(server, now);
             tick_at = now.ms + KEEPER_TICK_MS;
         }
         if (atomic_exchange(&server->is_exhausted, false))
@@ -163,12 +204,26 @@ void keeper_keep_house(struct wherry_server *server)
         if (now.ms >= retry_at)
             retry_at = listen_again(server) ? CLOCK_NEVER : now.ms + KEEPER_RETRY_MS;
         pool_in = pool_keep(&server->pool, server, now.ms);
-        wake_in = MIN_OF(tick_at, retry_at) - now.ms;
+        wake_in = MIN_OF(MIN_OF(tick_at, retry_at), leave_at) - now.ms;
         now = rest_of_keeper(server, MIN_OF(wake_in, pool_in));
     }
 }
 
 /* ---- the way out ---------------------------------------------------------------------- */
+
+/* How many are to be finished with.  Who asks how we are, again and again, is not waited for. */
+static size_t count_visitors(struct wherry_server *server)
+{
+    size_t touched = slots_touched(server), count = 0;
+
+    for (size_t i = 0; i < touched; i++) {
+        struct conn *conn = &server->slab.slots[i];
+
+        count += atomic_load(&conn->source.claim) != CLAIM_FREE &&
+                 !atomic_load_explicit(&conn->is_admin, memory_order_relaxed);
+    }
+    return count;
+}
 
 /* Who has connected so far was promised an answer; who comes after this is told at once that
  * nobody listens. */
@@ -176,7 +231,7 @@ static void close_the_door(struct wherry_server *server)
 {
     enum { ROUNDS = 4 * LISTENER_BACKLOG / 64 };
 
-    for (size_t i = 0; i < server->listeners_count; i++) {
+    for (size_t i = 0; i < server->public_count; i++) {
         listener_turn_away(&server->listeners[i]);
         for (int round = 0; round < ROUNDS; round++)
             if (!worker_accept(&server->keeper, &server->listeners[i]))
@@ -221,13 +276,13 @@ bool keeper_drain(struct wherry_server *server)
     struct clock now = server->keeper.moment.now;
     int64_t      since = now.ms, until = now.ms + server->settings.drain_ms;
 
-    log_info("stopping", "open=%zu", slab_count_open(&server->slab));
+    log_info("stopping", "open=%zu", count_visitors(server));
     atomic_store(&server->is_draining, true);
     close_the_door(server);
     /* In this order: who is taken in has a slot before he is counted no more. */
-    while (atomic_load(&server->taking_in) > 0 || slab_count_open(&server->slab) > 0) {
+    while (atomic_load(&server->taking_in) > 0 || count_visitors(server) > 0) {
         if (now.ms >= until) {
-            log_warn("time to finish is up", "cut=%zu", slab_count_open(&server->slab));
+            log_warn("time to finish is up", "cut=%zu", count_visitors(server));
             keeper_cut_the_rest(server);
             return false;
         }

@@ -15,6 +15,7 @@ enum {
     KEEPER_RETRY_MS      = 100,     /* after accept found no descriptor */
     KEEPER_SILENCE_MS    = 250,     /* a draining server closes who says nothing that long */
     KEEPER_GRACE_MS      = 1000,    /* so long may a newcomer be silent before it makes room */
+    KEEPER_CALM_MS       = 1000,    /* without a visitor, until memory is given back */
     KEEPER_EVICT_MAX     = 16,      /* connections closed at once to make room */
 };
 

@@ -1,4 +1,5 @@
 /* Steps that take a request in: its head, and its body. */
+#include "server/admin.h"
 #include "server/server.h"
 #include "server/turn.h"
 
@@ -42,6 +43,10 @@ static bool look(struct conn *conn)
 {
     struct wherry_exchange *exchange = &conn->work->exchange;
 
+    if (turn_is_for_admin(conn)) {
+        admin_answer(exchange, server_is_ready(conn->server));
+        return true;
+    }
     if (!router_find(&conn->server->router, exchange))
         return true;
     if (!exchange->route->look)
@@ -149,7 +154,7 @@ static enum step begin_exchange(struct conn *conn, struct turn *turn)
     work->seen = 0;
     conn->must_close = !request->keep_alive;
     conn->must_linger = false;
-    if (!conn->transport.session && conn->peer.family != AF_UNIX &&
+    if (!conn->transport.session && conn->peer.family != AF_UNIX && !turn_is_for_admin(conn) &&
         (conn->is_secure || turn_settings(conn)->tls.redirects))
         return send_to_https(conn, turn);
     /* RFC 9110 §7.4: a request for https has to come secured. */

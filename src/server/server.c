@@ -123,10 +123,16 @@ void server_call_keeper(struct wherry_server *server)
     (void)n;
 }
 
-void wherry_server_stop(struct wherry_server *server)
+bool wherry_server_stop(struct wherry_server *server)
 {
-    atomic_store(&server->is_stopping, true);
+    int  life = LIFE_SERVING;
+    int  next = server->settings.drain_delay_ms > 0 ? LIFE_LEAVING : LIFE_STOPPING;
+    bool is_new = atomic_compare_exchange_strong(&server->life, &life, next);
+
+    if (!is_new && life == LIFE_LEAVING)
+        is_new = atomic_compare_exchange_strong(&server->life, &life, LIFE_STOPPING);
     server_call_keeper(server);
+    return is_new;
 }
 
 void wherry_server_reload(struct wherry_server *server)
@@ -194,11 +200,10 @@ static bool open_addresses(struct wherry_server *server, struct address addresse
 }
 
 /* False with a sentence in `problem`; else *bound is the port. */
-static bool open_tcp(struct wherry_server *server, int wanted, bool is_tls, int *bound,
-                     char *problem, size_t size)
+static bool open_tcp(struct wherry_server *server, const char *text, int wanted, bool is_tls,
+                     int *bound, char *problem, size_t size)
 {
     enum { ATTEMPTS = 16 };
-    const char    *text = server->settings.address;
     bool           is_all = strcmp(text, "*") == 0;
     const char    *host = is_all ? "localhost" : text;
     uint16_t       port = (uint16_t)wanted;
@@ -227,9 +232,8 @@ static bool open_tcp(struct wherry_server *server, int wanted, bool is_tls, int 
     return false;
 }
 
-static bool open_local(struct wherry_server *server, char *problem, size_t size)
+static bool open_local(struct wherry_server *server, const char *path, char *problem, size_t size)
 {
-    const char    *path = server->settings.unix_path;
     struct address address;
 
     if (!address_local(path, &address)) {
@@ -242,6 +246,29 @@ static bool open_local(struct wherry_server *server, char *problem, size_t size)
     snprintf(problem, size, "cannot listen on the socket \"%s\": %s", path,
              errno == EADDRINUSE ? "something else is there" : strerror(errno));
     return false;
+}
+
+/* The last to be opened: those before it are everybody's. */
+static bool open_admin(struct wherry_server *server, char *problem, size_t size)
+{
+    const char *place = server->settings.admin;
+    struct str  host;
+    char        text[ADDRESS_TEXT_MAX];
+    uint16_t    port;
+    int         bound;
+
+    server->public_count = server->listeners_count;
+    if (!place)
+        return true;
+    if (strchr(place, '/'))
+        return open_local(server, place, problem, size);
+    if (!address_split(str_view(place), &host, &port) || host.len >= sizeof text) {
+        snprintf(problem, size, "\"%s\" is no address with a port to listen on", place);
+        return false;
+    }
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = '\0';
+    return open_tcp(server, text, port, false, &bound, problem, size);
 }
 
 static void raise_descriptor_limit(void)
@@ -298,7 +325,8 @@ static bool open_tls(struct wherry_server *server, char *problem, size_t size)
         snprintf(server->hsts_line, sizeof server->hsts_line,
                  "Strict-Transport-Security: max-age=%lld\r\n", (long long)tls->hsts_s);
     server->tls = tls_store_open(&settings, clock_now().wall_s, problem, size);
-    return server->tls && open_tcp(server, tls->port, true, &server->ports.secure, problem, size);
+    return server->tls && open_tcp(server, server->settings.address, tls->port, true,
+                                   &server->ports.secure, problem, size);
 }
 
 static bool open_spool(struct wherry_server *server, char *problem, size_t size)
@@ -326,22 +354,24 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
         return false;
     server->ports = (struct redirect_ports){-1, -1, server->settings.tls.public_port};
     if (server->settings.http_port >= 0 &&
-        !open_tcp(server, server->settings.http_port, false, &server->ports.plain, problem, size))
+        !open_tcp(server, server->settings.address, server->settings.http_port, false,
+                  &server->ports.plain, problem, size))
         return false;
     if (server->settings.tls.port >= 0 && !open_tls(server, problem, size))
         return false;
-    if (server->settings.unix_path && !open_local(server, problem, size))
+    if (server->settings.unix_path &&
+        !open_local(server, server->settings.unix_path, problem, size))
         return false;
     if (server->listeners_count == 0) {
         snprintf(problem, size, "there is nothing to listen on");
         return false;
     }
-    return true;
+    return open_admin(server, problem, size);
 }
 
 const char *wherry_server_url(const struct wherry_server *server, size_t index)
 {
-    for (size_t i = 0; i < server->listeners_count; i++) {
+    for (size_t i = 0; i < server->public_count; i++) {
         const struct listener *listener = &server->listeners[i];
 
         /* The two of "localhost" are one to a person. */
@@ -351,6 +381,13 @@ const char *wherry_server_url(const struct wherry_server *server, size_t index)
             return listener->url;
     }
     return NULL;
+}
+
+const char *wherry_server_admin_url(const struct wherry_server *server)
+{
+    return server->listeners_count > server->public_count
+               ? server->listeners[server->public_count].url
+               : NULL;
 }
 
 /* ---- running -------------------------------------------------------------------------- */

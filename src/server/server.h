@@ -14,7 +14,14 @@
 #include "server/slab.h"
 #include "server/spool.h"
 
-enum { LISTENERS_MAX = 5, TICKS_MAX = 8 };
+enum { LISTENERS_MAX = 7, TICKS_MAX = 8 };
+
+/* From one to the next, never back. */
+enum life {
+    LIFE_SERVING,
+    LIFE_LEAVING,           /* asked to stop, and still open to newcomers for the drain delay */
+    LIFE_STOPPING,
+};
 
 struct tick {
     void (*call)(void *data);
@@ -40,6 +47,7 @@ struct wherry_server {
 
     struct listener        listeners[LISTENERS_MAX];
     size_t                 listeners_count;
+    size_t                 public_count;    /* of them come first; behind them the admin's */
     struct queue           queue;
     struct slab            slab;
     struct permits         permits;
@@ -47,13 +55,27 @@ struct wherry_server {
     struct worker          keeper;          /* the housekeeper's own */
 
     int                    keeper_fd;       /* eventfd: the keeper has something to look at */
-    atomic_bool            is_stopping;     /* somebody asked to stop */
+    atomic_int             life;            /* enum life */
     atomic_bool            is_reloading;    /* somebody asked to read certificates anew */
     atomic_bool            is_draining;     /* answers say "Connection: close" */
     atomic_bool            is_exhausted;    /* accept found no descriptor: try again later */
+    atomic_bool            is_visited;      /* somebody came since the keeper looked last */
+    int64_t                calm_at;         /* when memory may go back; CLOCK_NEVER: it has */
     atomic_uint            taking_in;       /* threads between accept and a slot for who came */
     bool                   has_stragglers;  /* workers that did not end: nothing may be freed */
 };
+
+/* Nobody has asked it to stop. */
+static inline bool server_is_ready(const struct wherry_server *server)
+{
+    return atomic_load_explicit(&server->life, memory_order_relaxed) == LIFE_SERVING;
+}
+
+static inline bool server_is_admin(const struct wherry_server *server,
+                                   const struct listener      *listener)
+{
+    return listener >= server->listeners + server->public_count;
+}
 
 /* Calls the keeper.  Any thread, and signal handlers. */
 void server_call_keeper(struct wherry_server *server);

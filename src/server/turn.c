@@ -1,6 +1,7 @@
 #include "server/turn.h"
 
 #include "server/accesslog.h"
+#include "server/selfcheck.h"
 #include "server/server.h"
 
 /* From each state, the states that may follow.  turn_enter() asserts it. */
@@ -100,7 +101,7 @@ enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
         turn_close_gently(conn);
     setting = (struct answer_setting){
         .date_line = str_view(turn->worker->moment.date_line),
-        .error_page = server->error_page,
+        .error_page = turn_is_for_admin(conn) ? NULL : server->error_page,
         .error_data = server->error_data,
         .hsts_line = conn->transport.session ? str_view(server->hsts_line) : STR_NONE,
         .keep_alive = !conn->must_close,
@@ -131,6 +132,9 @@ void turn_log(struct conn *conn, struct worker *worker)
 {
     struct wherry_exchange *exchange = &conn->work->exchange;
 
+    if (turn_is_for_admin(conn) ||
+        selfcheck_is_question(&exchange->request, &conn->peer, conn->transport.fd))
+        return;
     exchange->client = tls_client(&conn->transport);
     exchange->sent = conn->work->writer.body_sent;
     accesslog_line(&worker->lines, turn_settings(conn)->access_log, &conn->peer, &worker->moment,

@@ -95,6 +95,11 @@ static inline bool turn_is_draining(const struct conn *conn)
     return atomic_load_explicit(&conn->server->is_draining, memory_order_relaxed);
 }
 
+static inline bool turn_is_for_admin(const struct conn *conn)
+{
+    return atomic_load_explicit(&conn->is_admin, memory_order_relaxed);
+}
+
 static inline size_t work_input_len(const struct work *work)
 {
     return work->end - work->start;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "server/server.h"
+#include "server/turn.h"
 
 enum { ACCEPT_MAX = 64 };           /* newcomers taken in at once */
 
@@ -110,8 +111,9 @@ static void take_in(struct worker *worker, struct conn *conn)
 {
     struct wherry_server *server = worker->server;
 
+    /* Those who run the server get in when nobody else does. */
     if (slab_count_open(&server->slab) > server->settings.connections_max &&
-        !server_evict(server, worker))
+        !turn_is_for_admin(conn) && !server_evict(server, worker))
         conn_turn_away(conn, worker);
     else if (worker == &server->keeper)
         conn_park(conn, worker);
@@ -136,6 +138,8 @@ static enum accepted accept_one(struct worker *worker, struct listener *listener
         *conn = conn_open(server, fd, &peer, listener->is_tls, worker->moment.now);
         if (!*conn)
             close(fd);
+        else if (server_is_admin(server, listener))
+            conn_make_admin(*conn);
     }
     atomic_fetch_sub(&server->taking_in, 1);
     return accepted;

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/share.h"
 #include "site/cache.h"
 #include "site/content_type.h"
@@ -465,7 +466,10 @@ struct site *site_new(const struct site_settings *settings, char *problem, size_
     site->twins.cache = site->cache;
     site->twins.root = site->root = root_open(settings->root, settings->links);
     if (!site->root) {
-        snprintf(problem, size, "cannot open the folder \"%s\": %m", settings->root);
+        int error = errno;
+
+        snprintf(problem, size, "cannot open the folder \"%s\": %s%s", settings->root,
+                 strerror(error), OWNER_ADVISE(settings->root, OWNER_READ, error));
         site_free(site);
         return NULL;
     }

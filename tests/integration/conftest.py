@@ -19,10 +19,12 @@ from program import Wherry  # noqa: E402
 SAME_OVER_TLS = {
     "test_conformance.py",
     "test_differential.py",
+    "test_healthcheck.py",
     "test_instructions.py",
     "test_layers.py",
     "test_options.py",
     "test_precompress.py",
+    "test_small.py",
 }
 
 # How much longer things may take under a sanitizer, on a busy machine.

@@ -183,3 +183,10 @@ def test_a_key_that_no_option_names(serve_here, here, name):
     assert server.get("/" + name).status == 404
     path.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
     assert server.get("/" + name).status == 200
+
+
+def test_a_file_with_the_value_of_a_variable(serve_here, here):
+    (here / "secret").write_text("31s\n")
+    server = serve_here(environment={"WHERRY_DRAIN_FILE": "secret"})
+    assert server.get("/").status == 200
+    all_missing(server, ["secret"])

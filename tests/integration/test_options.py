@@ -127,6 +127,117 @@ def test_what_is_printed_is_a_file(wherry, tmp_path, root):
     assert len(values(first)) > 20
 
 
+# ---- values in files
+
+
+def test_a_value_may_stand_in_a_file(wherry, tmp_path):
+    (tmp_path / "secret").write_bytes(b"31s\r\nanything else\0\n")
+    printed = told(wherry("--print-config", WHERRY_DRAIN_FILE="secret"))
+    assert values(printed)["drain"] == ("31s", "WHERRY_DRAIN_FILE (secret)")
+    (tmp_path / "w.conf").write_text(printed)
+    assert values(told(wherry("--print-config", "--config=w.conf")))["drain"][0] == "31s"
+
+
+@pytest.mark.parametrize("content", [b"7", b"7\n", b"7\r\n", b"7\n\n"])
+def test_only_the_first_line_counts(wherry, tmp_path, content):
+    (tmp_path / "secret").write_bytes(content)
+    assert values(told(wherry("--print-config", WHERRY_WORKERS_FILE="secret")))["workers"][0] == "7"
+
+
+def test_the_form_with_a_file_has_the_place_of_the_other(wherry, tmp_path):
+    (tmp_path / "secret").write_text("8s")
+    (tmp_path / "w.conf").write_text("drain = 7s\n")
+    config = "--config=w.conf"
+    printed = values(told(wherry("--print-config", config, WHERRY_DRAIN_FILE="secret")))
+    assert printed["drain"][0] == "8s"
+    printed = values(told(wherry("--print-config", config, "--drain=9s",
+                                 WHERRY_DRAIN_FILE="secret")))
+    assert printed["drain"] == ("9s", "command line")
+
+
+@pytest.mark.parametrize("variable, content", [("", "8s"), ("secret", ""), ("secret", "\n8s\n")])
+def test_what_is_empty_is_as_good_as_unset(wherry, tmp_path, variable, content):
+    (tmp_path / "secret").write_text(content)
+    printed = values(told(wherry("--print-config", WHERRY_DRAIN_FILE=variable)))
+    assert printed["drain"] == ("10s", "default")
+
+
+def test_a_list_in_a_file(wherry, tmp_path):
+    (tmp_path / "names").write_text("a.test, ::2,\n")
+    printed = told(wherry("--print-config", "--tls", WHERRY_TLS_NAME_FILE="names"))
+    origin = "WHERRY_TLS_NAME_FILE (names)"
+    assert lists(printed, "tls-name") == [("a.test", origin), ("::2", origin)]
+
+
+def test_an_option_that_names_a_file_has_another_name(wherry, tmp_path):
+    printed = told(wherry("--print-config", WHERRY_TLS_CERT_FILE="a,b", WHERRY_TLS_KEY_FILE="c,d",
+                          WHERRY_TLS_KEY_PASSWORD_FILE="e", WHERRY_MIME_TYPES_FILE="f"))
+    assert lists(printed, "tls-cert") == [("a", "WHERRY_TLS_CERT_FILE"),
+                                          ("b", "WHERRY_TLS_CERT_FILE")]
+    assert lists(printed, "tls-key") == [("c", "WHERRY_TLS_KEY_FILE"),
+                                         ("d", "WHERRY_TLS_KEY_FILE")]
+    assert values(printed)["tls-key-password-file"] == ("e", "WHERRY_TLS_KEY_PASSWORD_FILE")
+    assert values(printed)["mime-types"] == ("f", "WHERRY_MIME_TYPES_FILE")
+    (tmp_path / "w.conf").write_text("drain = 7s\n")
+    printed = values(told(wherry("--print-config", WHERRY_CONFIG_FILE="w.conf")))
+    assert printed["drain"] == ("7s", "w.conf:1")
+
+
+def test_both_forms_are_a_mistake(wherry, tmp_path):
+    (tmp_path / "secret").write_text("8s")
+    assert_mistake(wherry(WHERRY_DRAIN="7s", WHERRY_DRAIN_FILE="secret"), 102,
+                   "WHERRY_DRAIN and WHERRY_DRAIN_FILE are both set; unset one")
+    assert_mistake(wherry("--drain=1", WHERRY_DRAIN_FILE="secret", WHERRY_DRAIN="7s"), 102,
+                   "WHERRY_DRAIN and WHERRY_DRAIN_FILE are both set; unset one")
+    assert_mistake(wherry(WHERRY_TLS_KEY="a", WHERRY_TLS_KEY_FILE="a"), 102,
+                   "WHERRY_TLS_KEY and WHERRY_TLS_KEY_FILE are both set; unset one")
+
+
+def test_both_forms_when_one_of_them_says_nothing(wherry, tmp_path):
+    (tmp_path / "port").write_text("81")
+    printed = values(told(wherry("--print-config", WHERRY_HTTP_PORT="", WHERRY_HTTP_PORT_FILE="port")))
+    assert printed["http-port"][0] == "81"
+    printed = values(told(wherry("--print-config", WHERRY_HTTP_PORT="tcp://10.0.0.1:80",
+                                 WHERRY_HTTP_PORT_FILE="port")))
+    assert printed["http-port"][0] == "81"
+
+
+def test_a_value_in_a_file_is_checked(wherry, tmp_path):
+    (tmp_path / "secret").write_text("soon\n")
+    assert_mistake(wherry(WHERRY_DRAIN_FILE="secret"), 102,
+                   'WHERRY_DRAIN_FILE (secret) is "soon"; it must be a time from 0 to 24h, '
+                   "in seconds or with ms, s, m, h or d, as in 10s")
+    (tmp_path / "secret").write_bytes(b"7\0s\n")
+    assert_mistake(wherry(WHERRY_DRAIN_FILE="secret"), 102,
+                   'WHERRY_DRAIN_FILE is "secret", which has a NUL in its first line')
+
+
+def test_a_file_for_a_value_that_cannot_be_read(wherry, tmp_path):
+    start = "WHERRY_DRAIN_FILE is"
+    assert_mistake(wherry(WHERRY_DRAIN_FILE="none"), 111,
+                   f'{start} "none", which cannot be read: No such file or directory')
+    assert_mistake(wherry(WHERRY_DRAIN_FILE="/"), 111,
+                   f'{start} "/", which cannot be read: Is a directory')
+    (tmp_path / "long").write_bytes(b"7s\n" + b" " * (16 * 1024 - 2))
+    assert_mistake(wherry(WHERRY_DRAIN_FILE="long"), 111,
+                   f'{start} "long", which cannot be read: it is longer than 16K')
+    (tmp_path / "long").write_bytes(b"7s\n" + b" " * (16 * 1024 - 3))
+    told(wherry("--print-config", WHERRY_DRAIN_FILE="long"))
+    os.mkfifo(tmp_path / "fifo")
+    assert_mistake(wherry(WHERRY_DRAIN_FILE="fifo"), 111,
+                   f'{start} "fifo", which cannot be read: it is no regular file')
+
+
+def test_an_unknown_name_with_that_end_only_warns(wherry):
+    run = wherry("--check", WHERRY_XYZZYX_FILE="secret", WHERRY_CHECK_FILE="secret")
+    assert run.returncode == 0
+    assert "WHERRY_XYZZYX_FILE is not an option; it is passed over\n" in run.stderr
+    assert "WHERRY_CHECK_FILE is not an option" in run.stderr
+
+
+# ---- lists
+
+
 def lists(printed, name):
     return re.findall(rf"^{name} += (.*?) +# (.*)$", printed, re.MULTILINE)
 
@@ -318,8 +429,36 @@ def test_a_root_that_may_not_be_read(request):
         run = subprocess.run([*somebody, shutil.copy(program, folder), "--check", shut],
                              capture_output=True, text=True, timeout=60)
     assert run.returncode == 111
-    assert run.stderr.endswith(f'wherry: cannot look into the folder "{shut}": '
-                               "Permission denied\n")
+    assert f'wherry: cannot open the folder "{shut}": Permission denied; it belongs to uid ' in \
+        run.stderr or f'wherry: cannot look into the folder "{shut}": Permission denied; it belongs ' \
+        "to uid " in run.stderr
+
+
+def test_a_root_of_somebody_else(request, tmp_path):
+    """The owner, the mode, who we are, and how it would work."""
+    if os.geteuid() != 0:
+        pytest.skip("this test needs root: run it with sudo, or in a container")
+    program = Path(request.config.getoption("--build")).resolve() / "wherry"
+
+    def check(uid, before):
+        return subprocess.run([*before, shutil.copy(program, folder), "--check", theirs],
+                              capture_output=True, text=True, timeout=60)
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        theirs = Path(folder, "theirs")
+        theirs.mkdir(mode=0o700)
+        os.chown(theirs, 12345, 54321)
+        somebody = check(65532, ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups"])
+        root = check(0, ["setpriv", "--bounding-set=-dac_override,-dac_read_search",
+                         "--inh-caps=-all"])
+        owner = check(12345, ["setpriv", "--reuid=12345", "--regid=54321", "--clear-groups"])
+    assert (somebody.returncode, root.returncode, owner.returncode) == (111, 111, 0)
+    sentence = (f'wherry: cannot look into the folder "{theirs}": Permission denied; it belongs to '
+                "uid 12345 (mode 0700) and wherry runs as uid {}: run it as the owner (in a "
+                "container: --user 12345:54321) or let others read it\n")
+    assert somebody.stderr.endswith(sentence.format(65532))
+    assert root.stderr.endswith(sentence.format("0 without its usual rights"))
 
 
 # ---- running

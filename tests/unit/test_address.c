@@ -110,6 +110,48 @@ static void a_socket_in_the_file_system_has_1_to_107_bytes(void **state)
     }
 }
 
+/* clang-format off */
+static const struct split_case {
+    const char *promise;
+    const char *text;
+    const char *host;           /* NULL: it has not that form */
+    uint16_t    port;
+} splits[] = {
+    {"a name and a port",                       "localhost:9090",   "localhost",    9090},
+    {"an address and a port",                   "192.0.2.1:1",      "192.0.2.1",    1},
+    {"every address",                           "*:65535",          "*",            65535},
+    {"an IPv6 address keeps its brackets",      "[::1]:9090",       "[::1]",        9090},
+    {"any port",                                "localhost:0",      "localhost",    0},
+    {"an IPv6 address without them has no end", "::1:9090",         NULL,           0},
+    {"brackets have to close",                  "[::1:9090",        NULL,           0},
+    {"right before the port",                   "[::1]x:9090",      NULL,           0},
+    {"a port has to be there",                  "localhost",        NULL,           0},
+    {"and to be a number",                      "localhost:",       NULL,           0},
+    {"without a sign",                          "localhost:-1",     NULL,           0},
+    {"of sixteen bits",                         "localhost:65536",  NULL,           0},
+    {"a host has to be there too",              ":9090",            NULL,           0},
+    {"nothing is neither",                      "",                 NULL,           0},
+};
+/* clang-format on */
+
+static void a_host_and_its_port_are_told_apart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(splits); i++) {
+        struct tight_str text = tight_str(splits[i].text);
+        struct str       host;
+        uint16_t         port;
+        bool             ok = address_split(text.view, &host, &port);
+
+        PROMISED(splits[i].promise, ok == (splits[i].host != NULL));
+        if (ok) {
+            PROMISED_STR(splits[i].promise, host, splits[i].host);
+            PROMISED_NUMBER(splits[i].promise, port, splits[i].port);
+        }
+        tight_str_free(&text);
+    }
+}
+
 static void an_ipv4_caller_is_told_as_ipv4(void **state)
 {
     struct address mapped = {.len = sizeof(struct sockaddr_in6)};
@@ -153,6 +195,7 @@ int main(void)
         cmocka_unit_test(an_address_can_be_bound),
         cmocka_unit_test(a_port_can_be_changed),
         cmocka_unit_test(a_socket_in_the_file_system_has_1_to_107_bytes),
+        cmocka_unit_test(a_host_and_its_port_are_told_apart),
         cmocka_unit_test(an_ipv4_caller_is_told_as_ipv4),
         cmocka_unit_test(a_local_caller_has_no_address),
         cmocka_unit_test(a_peer_is_small),

@@ -217,6 +217,34 @@ static void each_row_is_sound(void **state)
     }
 }
 
+static void in_little_memory_defaults_are_smaller(void **state)
+{
+    struct options options = OPTIONS_NONE;
+    char *words[] = {"wherry", "--cache-size=32M", NULL}, *environment[] = {NULL};
+
+    (void)state;
+    assert_true(options_read(&options, 1, (char *[]){"wherry", NULL}, environment));
+    assert_true(options_fit_memory(&options, (uint64_t)4 << 30));
+    assert_int_equal(options.site.cache_bytes, 32 << 20);
+    assert_int_equal(options.server.connections_max, 16384);
+    assert_true(options_fit_memory(&options, 24 << 20));
+    assert_int_equal(options.site.cache_bytes, 3 << 20);
+    assert_string_equal(given(&options, "cache-size")->text, "3072K");
+    assert_int_equal(given(&options, "cache-size")->source, OPTION_FROM_DEFAULT);
+    assert_int_equal(options.server.connections_max, 96);
+    assert_string_equal(given(&options, "connections-max")->text, "96");
+    assert_true(options_fit_memory(&options, 1 << 20));
+    assert_int_equal(options.server.connections_max, 64);
+    options_fini(&options);
+
+    /* What somebody has said is what he gets. */
+    assert_true(options_read(&options, 2, words, environment));
+    assert_true(options_fit_memory(&options, 24 << 20));
+    assert_int_equal(options.site.cache_bytes, 32 << 20);
+    assert_string_equal(given(&options, "cache-size")->text, "32M");
+    options_fini(&options);
+}
+
 static const struct nearest_case {
     const char *name;
     const char *nearest;        /* NULL: none is near */
@@ -574,6 +602,13 @@ static const struct mistake_case {
      CODE_CONFIGURATION,
      "wherry.conf:1: target-max is 8K, but WHERRY_HEAD_MAX is 4K; the target is a part of the "
      "head, so it must not be more"},
+    {"an address for admins without a port", WORDS("--admin-listen=localhost"), CODE_USAGE,
+     "--admin-listen is \"localhost\"; it must be an address with a port (localhost:9090, *:9090, "
+     "[::1]:9090), or the path of a socket with a \"/\" in it" SEE},
+    {"a name that nobody looks up", ENVIRONMENT("WHERRY_ADMIN_LISTEN=box.lan:80"),
+     CODE_CONFIGURATION,
+     "WHERRY_ADMIN_LISTEN is \"box.lan:80\"; it must be an address with a port (localhost:9090, "
+     "*:9090, [::1]:9090), or the path of a socket with a \"/\" in it"},
     {"nowhere to listen", WORDS("--http-port=off"), CODE_USAGE,
      "--http-port is off, but --unix is not given; one of the two, or --tls, is needed to "
      "listen" SEE},
@@ -1069,6 +1104,7 @@ int main(void)
         cmocka_unit_test(a_text_is_read_as_its_option_wants),
         cmocka_unit_test(a_socket_path_has_107_bytes_at_most),
         cmocka_unit_test(each_row_is_sound),
+        cmocka_unit_test(in_little_memory_defaults_are_smaller),
         cmocka_unit_test(a_slip_leads_to_the_option_that_was_meant),
         cmocka_unit_test(the_defaults_agree_with_the_modules),
         cmocka_unit_test(each_value_comes_from_where_it_should),

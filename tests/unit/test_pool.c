@@ -408,8 +408,8 @@ static void a_server_that_is_stopped_finishes_what_it_began(void **state)
     assert_true(SOON(atomic_load(&room.inside) == 1));
     late.fd = connect_to("socket");
     guest_say_text(&late, GET("/hello"));
-    wherry_server_stop(house.server);
-    wherry_server_stop(house.server);           /* twice is once */
+    assert_true(wherry_server_stop(house.server));
+    assert_false(wherry_server_stop(house.server));         /* twice is once */
     assert_true(SOON(has_heard(&late, "hello")));
     assert_true(SOON(atomic_load(&house.server->is_draining)));
     atomic_store(&room.may_leave, true);

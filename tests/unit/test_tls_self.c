@@ -999,9 +999,9 @@ static const struct useless_case {
 } useless[] = {
     {"none",                  NULL,             "no folder"},
     {"an empty one",          "",               "no folder"},
-    {"one below a file",      "file/certs/x",   "\"file\" has owner"},
-    {"a file",                "file",           "\"file\" has owner"},
-    {"one that nobody makes", "/proc/no/certs", "\"/proc\" has owner 0:0 and mode 0555"},
+    {"one below a file",      "file/certs/x",   "\"file/certs/x\": Not a directory"},
+    {"a file",                "file",           "\"file\": Not a directory"},
+    {"one that nobody makes", "/proc/no/certs", "\"/proc/no/certs\": No such file or directory"},
 };
 
 static void without_a_folder_it_lives_in_memory(void **state)
@@ -1014,11 +1014,8 @@ static void without_a_folder_it_lives_in_memory(void **state)
         struct tls_self                self = start(&settings, now);
         struct tls_pair               *pair = self.pair;
         X509                          *authority = authority_of(&self);
-        char                           us[32];
 
         PROMISED(c->promise, strstr(self.warning, c->named) != NULL);
-        snprintf(us, sizeof us, "we are %u:%u", geteuid(), getegid());
-        PROMISED(c->promise, !c->dir || !*c->dir || strstr(self.warning, us));
         PROMISED(c->promise, self.is_new_authority && !self.has_replaced && !self.authority_path);
         PROMISED_NUMBER(c->promise, verify(tls_pair_leaf(self.pair), authority, "localhost"),
                         X509_V_OK);
@@ -1130,7 +1127,8 @@ static void files_that_we_may_not_read_are_left_alone(void **state)
     self = start_as_nobody(&plain, now);
     expect_unchanged("although the folder would let us");
     assert_non_null(strstr(self.warning, "certs/key.pem"));
-    assert_non_null(strstr(self.warning, "owner 0:0 and mode 0600; we are 65534:65534"));
+    assert_non_null(strstr(self.warning, "; it belongs to uid 0 (mode 0600) and wherry runs as "
+                                          "uid 65534: run it as the owner"));
     assert_null(self.authority_path);
     tls_self_fini(&self);
 }
@@ -1144,7 +1142,9 @@ static void a_folder_of_somebody_else_is_named_with_its_owner(void **state)
     run("mkdir -m 755 certs && chown 12345:54321 certs");
     self = start_as_nobody(&plain, now);
     assert_non_null(strstr(self.warning, "\"certs\""));
-    assert_non_null(strstr(self.warning, "owner 12345:54321 and mode 0755; we are 65534:65534"));
+    assert_non_null(strstr(self.warning, "; it belongs to uid 12345 (mode 0755) and wherry runs "
+                                          "as uid 65534: run it as the owner (in a container: "
+                                          "--user 12345:54321) or give it to uid 65534"));
     tls_self_fini(&self);
 }
 
