@@ -1,7 +1,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
-#include <linux/filter.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -131,15 +131,15 @@ void listener_close(struct listener *listener)
     listener->fd = -1;
 }
 
-/* socket(7): a filter that takes nothing drops the segments that would make a connection.  Where
- * it is not allowed, what is lost is only what came between the last accept and the shutdown. */
+/* socket(7): a socket that is bound to an interface is not found by what comes in through another, and
+ * there is none of that number.  It needs no privilege since Linux 5.7; before, what is lost is only
+ * what came between the last accept and the shutdown. */
 void listener_turn_away(struct listener *listener)
 {
-    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct sock_fprog  program = {.len = 1, .filter = &nothing};
+    const int no_interface = INT_MAX;
 
     give_up_name(listener);
-    (void)setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    (void)setsockopt(listener->fd, SOL_SOCKET, SO_BINDTOIFINDEX, &no_interface, sizeof no_interface);
 }
 
 void listener_shut(struct listener *listener)

@@ -30,9 +30,9 @@ bool listener_open(struct listener *out, const struct address *address, const ch
 void listener_close(struct listener *listener);
 
 /* The way out, in two steps, so that nobody whose connection was made is dropped.  After the first
- * no connection is made any more: the name is given up, and what knocks by TCP is not heard (it
- * knocks again, and is told then).  Who came before can still be accepted.  After the second
- * newcomers are refused, while the descriptor stays ours, so that a thread inside accept is not
+ * newcomers are refused: the name is given up, and nobody is found who listens by TCP.  Who came
+ * before can still be accepted, and so can who was just shaking hands, a little later.  After the
+ * second nobody is there at all, while the descriptor stays ours, so that a thread inside accept is not
  * left with somebody else's. */
 void listener_turn_away(struct listener *listener);
 void listener_shut(struct listener *listener);

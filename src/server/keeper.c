@@ -225,19 +225,30 @@ static size_t count_visitors(struct wherry_server *server)
     return count;
 }
 
-/* Who has connected so far was promised an answer; who comes after this is told at once that
- * nobody listens. */
-static void close_the_door(struct wherry_server *server)
+static void take_in_all(struct wherry_server *server)
 {
     enum { ROUNDS = 4 * LISTENER_BACKLOG / 64 };
 
-    for (size_t i = 0; i < server->public_count; i++) {
-        listener_turn_away(&server->listeners[i]);
+    for (size_t i = 0; i < server->public_count; i++)
         for (int round = 0; round < ROUNDS; round++)
             if (!worker_accept(&server->keeper, &server->listeners[i]))
                 break;
+}
+
+/* Who has connected so far was promised an answer; who comes after this is told at once that nobody
+ * listens.  A moment later those are there who were half inside. */
+static struct clock close_the_door(struct wherry_server *server)
+{
+    struct clock now;
+
+    for (size_t i = 0; i < server->public_count; i++)
+        listener_turn_away(&server->listeners[i]);
+    take_in_all(server);
+    now = rest_of_keeper(server, KEEPER_DRAIN_TICK_MS);
+    take_in_all(server);
+    for (size_t i = 0; i < server->public_count; i++)
         listener_shut(&server->listeners[i]);
-    }
+    return now;
 }
 
 static void close_silent(struct wherry_server *server, int64_t since_ms, struct clock now)
@@ -278,7 +289,7 @@ bool keeper_drain(struct wherry_server *server)
 
     log_info("stopping", "open=%zu", count_visitors(server));
     atomic_store(&server->is_draining, true);
-    close_the_door(server);
+    now = close_the_door(server);
     /* In this order: who is taken in has a slot before he is counted no more. */
     while (atomic_load(&server->taking_in) > 0 || count_visitors(server) > 0) {
         if (now.ms >= until) {

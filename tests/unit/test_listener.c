@@ -2,19 +2,35 @@
 #include "net/listener.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "tests/support/folder.h"
 #include "tests/support/promise.h"
 
-static void open_on(struct listener *listener, const char *host)
+/* False where this machine has no such address. */
+static bool open_on(struct listener *listener, const char *host)
 {
     struct address where[ADDRESSES_MAX];
 
     assert_true(address_resolve(str_view(host), 0, where) > 0);
-    assert_true(listener_open(listener, &where[0], host, false));
+    if (listener_open(listener, &where[0], host, false))
+        return true;
+    assert_true(errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL);
+    return false;
+}
+
+/* The server of an image is nobody in particular, so what it does must need no privilege. */
+static void become_nobody(void)
+{
+    if (geteuid() == 0)
+        assert_int_equal(seteuid(65534), 0);
+}
+
+static void become_oneself(void)
+{
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
 }
 
 /* A client that does not wait for its connection; errno or 0. */
@@ -52,48 +68,37 @@ static enum accepted take(struct listener *listener)
     return accepted;
 }
 
-/* Some kernels let nobody but CAP_NET_ADMIN filter, not even what comes to his own socket. */
-static bool may_filter(void)
-{
-    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct sock_fprog  program = {.len = 1, .filter = &nothing};
-    int                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool               may;
-
-    assert_return_code(fd, errno);
-    may = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
-    close(fd);
-    return may;
-}
-
 static void who_came_before_is_taken_and_who_comes_after_is_refused(void **state)
 {
-    struct listener listener;
-    int             before, after;
+    static const char *const hosts[] = {"127.0.0.1", "::1", "*"};
 
     (void)state;
-    if (!may_filter()) {
-        print_message("SO_ATTACH_FILTER is not permitted here\n");
-        skip();
+    become_nobody();
+    for (size_t i = 0; i < COUNTOF(hosts); i++) {
+        struct listener listener;
+        int             before, after;
+
+        print_message("%s\n", hosts[i]);
+        if (!open_on(&listener, hosts[i]))
+            continue;
+        assert_int_equal(knock(&listener, &before), EINPROGRESS);
+        assert_true(is_answered(before, 1000));
+
+        listener_turn_away(&listener);
+        assert_int_equal(knock(&listener, &after), EINPROGRESS);
+        assert_true(is_answered(after, 1000));
+        assert_int_equal(outcome(after), ECONNREFUSED);
+        assert_int_equal(take(&listener), ACCEPTED);
+        assert_int_equal(take(&listener), ACCEPT_EMPTY);
+
+        listener_shut(&listener);
+        assert_int_equal(outcome(before), 0);
+        assert_int_equal(take(&listener), ACCEPT_EMPTY);
+        close(before);
+        close(after);
+        listener_close(&listener);
     }
-    open_on(&listener, "127.0.0.1");
-    assert_int_equal(knock(&listener, &before), EINPROGRESS);
-    assert_true(is_answered(before, 1000));
-
-    listener_turn_away(&listener);
-    assert_int_equal(knock(&listener, &after), EINPROGRESS);
-    assert_false(is_answered(after, 50));
-    assert_int_equal(take(&listener), ACCEPTED);
-    assert_int_equal(take(&listener), ACCEPT_EMPTY);
-
-    listener_shut(&listener);
-    assert_true(is_answered(after, 10000));     /* it knocks again after a second */
-    assert_int_equal(outcome(after), ECONNREFUSED);
-    assert_int_equal(outcome(before), 0);
-    assert_int_equal(take(&listener), ACCEPT_EMPTY);
-    close(before);
-    close(after);
-    listener_close(&listener);
+    become_oneself();
 }
 
 static void a_local_name_is_given_up_first(void **state)
