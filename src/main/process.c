@@ -11,8 +11,8 @@
 
 enum {
     BLOCK_MAX   = 4 * 1024 * 1024,      /* twice what execve(2) takes by default */
-    TABLE_MAX   = 1024 * 1024,          /* of /proc/net/tcp; those that listen stand first */
-    SOCKETS_MAX = 64,                   /* that listen, and are one process's */
+    LISTEN_MAX  = 1024,                 /* sockets that listen, whosever they are */
+    SOCKETS_MAX = 64,                   /* of them, one process's */
     PATH_BYTES  = 64,                   /* "/proc/4194304/fd/..." */
 };
 
@@ -230,29 +230,26 @@ bool process_read_row(struct str row, struct process_socket *socket)
 /* The descriptors of the process that are sockets and listen, in their order; sockets that are
  * connected come by the thousand, and are left out by the tables. */
 struct search {
-    struct process_socket listening[SOCKETS_MAX];
+    struct process_socket listening[LISTEN_MAX];
     size_t                listening_count;
     struct held           held[SOCKETS_MAX];
     size_t                held_count;
 };
 
-/* Those that listen come before all others, so a table that is too long has them too. */
+/* Those that listen come before all others, which may be many, and are not read. */
 static void read_table(struct search *search, const char *path)
 {
-    struct buf            table = BUF_UP_TO(TABLE_MAX);
-    struct process_socket socket;
-    struct str            rest, row;
+    FILE                 *table = fopen(path, "re");
+    struct process_socket socket = {.is_listening = true};
+    char                  row[256];
 
-    (void)!file_read(path, &table);
-    rest = buf_view(&table);
-    while (str_split(&rest, '\n', &row) && search->listening_count < SOCKETS_MAX) {
-        if (!process_read_row(row, &socket))
-            continue;
-        if (!socket.is_listening)
-            break;
-        search->listening[search->listening_count++] = socket;
+    while (table && socket.is_listening && search->listening_count < LISTEN_MAX &&
+           fgets(row, sizeof row, table)) {
+        if (process_read_row(str_of(row, strcspn(row, "\n")), &socket) && socket.is_listening)
+            search->listening[search->listening_count++] = socket;
     }
-    buf_fini(&table);
+    if (table)
+        fclose(table);
 }
 
 static const struct process_socket *find_inode(const struct search *search, uint64_t inode)

@@ -1,6 +1,7 @@
 /* What main/process promises about what the kernel tells of a process. */
 #include "main/process.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -181,8 +182,8 @@ static void every_call_may_fail(void **state)
     static const struct fault {
         enum fault_call call;
         int             error;
-    } faults[] = {{FAULT_ALLOCATION, 12}, {FAULT_OPEN, 13}, {FAULT_READ, 5}, {FAULT_FSTAT, 5},
-                  {FAULT_READDIR, 5}, {FAULT_READLINKAT, 13}};
+    } faults[] = {{FAULT_ALLOCATION, ENOMEM}, {FAULT_OPEN, EACCES}, {FAULT_READ, EIO},
+                  {FAULT_FSTAT, EIO}, {FAULT_READDIR, EIO}, {FAULT_READLINKAT, EACCES}};
     uint16_t ports[PROCESS_PORTS_MAX], port;
     int      fd = listen_somewhere(&port);
 
@@ -190,15 +191,29 @@ static void every_call_may_fail(void **state)
     for (size_t i = 0; i < COUNTOF(faults); i++) {
         for (size_t n = 1; fault_next(n, faults[i].call, faults[i].error); n++) {
             struct process process;
-            pid_t          found[4];
 
-            assert_int_equal(process_find_others(found, COUNTOF(found)), 0);
             if (process_open(&process, getpid()))
                 assert_true(process_ports(&process, ports) <= 1);
             process_close(&process);
         }
     }
     close(fd);
+}
+
+/* The processes of a machine are many, so only the first calls. */
+static void a_search_that_fails_finds_nobody(void **state)
+{
+    static const enum fault_call calls[] = {FAULT_ALLOCATION, FAULT_READDIR, FAULT_OPEN};
+    pid_t                        found[4];
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(calls); i++) {
+        for (size_t n = 1; n <= 4; n++) {
+            fault_at(n, calls[i], EIO);
+            assert_int_equal(process_find_others(found, COUNTOF(found)), 0);
+            fault_off();
+        }
+    }
 }
 
 int main(void)
@@ -211,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_process_that_has_ended_is_none),
         cmocka_unit_test(nobody_else_runs_this_program),
         cmocka_unit_test(every_call_may_fail),
+        cmocka_unit_test(a_search_that_fails_finds_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
