@@ -127,9 +127,18 @@ WHERRY_PUBLIC void wherry_settings_init(struct wherry_settings *settings);
 /* A server that does not listen yet; NULL when there is no memory. */
 WHERRY_PUBLIC struct wherry_server *wherry_server_new(const struct wherry_settings *settings);
 
+/* What it was told, with what followed from that filled in. */
+WHERRY_PUBLIC const struct wherry_settings *
+wherry_server_settings(const struct wherry_server *server);
+
 /* Frees it; NULL is fine.  Not while wherry_server_run is running.  False: a handler has not come
  * back; nothing is freed, and what the routes use must not be either. */
 WHERRY_PUBLIC bool wherry_server_free(struct wherry_server *server);
+
+/* A function that wherry_server_free calls last, when no route is in use any more; up to 8 of them,
+ * the last one added first. */
+WHERRY_PUBLIC void wherry_server_on_free(struct wherry_server *server, void (*release)(void *data),
+                                         void *data);
 
 /* Opens the listeners.  False: `problem` (size bytes) holds one sentence that says what is wrong.
  */
@@ -138,9 +147,10 @@ WHERRY_PUBLIC bool wherry_server_open(struct wherry_server *server, char *proble
 /* Where it listens, once open: "http://localhost:8080" and the like; NULL past the last. */
 WHERRY_PUBLIC const char *wherry_server_url(const struct wherry_server *server, size_t index);
 
-/* Serves until it is stopped; the calling thread keeps house.  True when everything in flight was
- * finished, false when the drain time ran out (or, with `problem` filled in, when no thread could
- * be started). */
+/* Serves until it is stopped; the calling thread keeps house.  The access log goes to standard output,
+ * what is worth a warning to standard error, by a thread that never makes anyone wait.  True when
+ * everything in flight was finished, false when the drain time ran out (or, with `problem` filled
+ * in, when no thread could be started). */
 WHERRY_PUBLIC bool wherry_server_run(struct wherry_server *server, char *problem, size_t size);
 
 /* Asks it to stop: accept what waits, finish what is in flight within the drain time.  May be
@@ -150,6 +160,16 @@ WHERRY_PUBLIC void wherry_server_stop(struct wherry_server *server);
 /* Asks it to read certificates and keys anew; it does so by itself when their files change.  May be
  * called from any thread and from a signal handler. */
 WHERRY_PUBLIC void wherry_server_reload(struct wherry_server *server);
+
+/* From here on SIGTERM and SIGINT stop it, which finishes what is in flight; a second one ends the
+ * process at once.  SIGHUP makes it read certificates anew; SIGPIPE and SIGXFSZ are ignored.  One
+ * server of a process can have the signals, until it is freed. */
+WHERRY_PUBLIC void wherry_server_take_signals(struct wherry_server *server);
+
+/* All that a main() does with a server: opens it, prints its URLs, takes the signals and runs it.
+ * What goes wrong is one sentence on standard error.  Gives the exit status, 0 or 1; NULL, when
+ * there was no memory for a server, is fine. */
+WHERRY_PUBLIC int wherry_server_main(struct wherry_server *server);
 
 /* The authority that signed the certificate which an open server has made for itself. */
 struct wherry_authority {
@@ -164,7 +184,8 @@ struct wherry_authority {
 WHERRY_PUBLIC bool wherry_server_authority(const struct wherry_server *server,
                                            struct wherry_authority *authority);
 
-/* A function that the keeper of the house calls about four times a second while the server runs. */
+/* A function that the keeper of the house calls about four times a second while the server runs; up to 8
+ * of them. */
 WHERRY_PUBLIC void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data),
                                          void *data);
 
@@ -211,6 +232,14 @@ WHERRY_PUBLIC bool wherry_server_route(struct wherry_server *server,
 /* The same for a route of one handler, which gets the body. */
 WHERRY_PUBLIC bool wherry_server_handle(struct wherry_server *server, unsigned methods,
                                         const char *pattern, wherry_handler *handler, void *data);
+
+/* Serves the files of a folder at every path that no other route has, as wherry(8) does: index files,
+ * clean URLs, the folder's own 404.html and 50x.html, types, codings, validators and ranges.  Never a
+ * dotfile, what lies outside, or the keys and certificates that the settings name.  The path is
+ * borrowed until wherry_server_free.  Before open, once.  False: `problem` (size bytes) holds one
+ * sentence. */
+WHERRY_PUBLIC bool wherry_server_folder(struct wherry_server *server, const char *folder,
+                                        char *problem, size_t size);
 
 /* Called when the server is about to answer `status` (400 and up) with its own plain page: may give
  * the answer another body.  Must not block unless `may_block`.  False: keep the plain page. */

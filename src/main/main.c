@@ -10,7 +10,6 @@
 #include "main/option_help.h"
 #include "main/options.h"
 #include "main/precompressing.h"
-#include "main/signals.h"
 
 enum { ANSWER_BYTES_MAX = 512 * 1024, LOG_STOP_MS = 2000 };
 
@@ -135,9 +134,8 @@ static enum exit_code serve(struct program *program)
     bool ok = open_site(program) && open_server(program);
 
     if (ok) {
-        signals_direct(program->server);
+        wherry_server_take_signals(program->server);
         ok = run(program);
-        signals_forget();
     }
     return ok ? CODE_FINE : complain(program->problem, CODE_SYSTEM);
 }

@@ -126,7 +126,7 @@ static void tick(struct wherry_server *server)
         tls_store_check(server->tls, server->keeper.moment.now.wall_s,
                         atomic_exchange(&server->is_reloading, false));
     for (size_t i = 0; i < server->ticks_count; i++)
-        server->ticks[i].call(server->ticks[i].data);
+        server->ticks[i].function(server->ticks[i].data);
 }
 
 /* Descriptors ran out a moment ago: by now there may be some again.  False: ask once more later. */

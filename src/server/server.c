@@ -12,6 +12,9 @@
 #include "base/log.h"
 #include "base/share.h"
 #include "server/keeper.h"
+#include "server/signals.h"
+
+enum { LOG_STOP_MS = 2000 };
 
 void wherry_settings_init(struct wherry_settings *settings)
 {
@@ -61,10 +64,16 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     return server;
 }
 
+const struct wherry_settings *wherry_server_settings(const struct wherry_server *server)
+{
+    return &server->settings;
+}
+
 bool wherry_server_free(struct wherry_server *server)
 {
     if (!server)
         return true;
+    signals_forget(server);
     if (server->has_stragglers)
         return false;
     for (size_t i = 0; i < server->listeners_count; i++)
@@ -75,6 +84,11 @@ bool wherry_server_free(struct wherry_server *server)
     tls_store_close(server->tls);
     if (server->keeper_fd != -1)
         close(server->keeper_fd);
+    while (server->releases_count > 0) {
+        const struct call *release = &server->releases[--server->releases_count];
+
+        release->function(release->data);
+    }
     free(server);
     return true;
 }
@@ -92,8 +106,14 @@ void wherry_server_on_error(struct wherry_server *server, wherry_error_page *pag
 
 void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data), void *data)
 {
-    assert(server->ticks_count < TICKS_MAX);
-    server->ticks[server->ticks_count++] = (struct tick){tick, data};
+    assert(server->ticks_count < CALLS_MAX);
+    server->ticks[server->ticks_count++] = (struct call){tick, data};
+}
+
+void wherry_server_on_free(struct wherry_server *server, void (*release)(void *data), void *data)
+{
+    assert(server->releases_count < CALLS_MAX);
+    server->releases[server->releases_count++] = (struct call){release, data};
 }
 
 void server_call_keeper(struct wherry_server *server)
@@ -353,7 +373,7 @@ static void block_sigpipe(void)
     pthread_sigmask(SIG_BLOCK, &pipe, NULL);
 }
 
-bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
+static bool serve(struct wherry_server *server, char *problem, size_t size)
 {
     bool has_begun = begin(server, problem, size), ok = false;
 
@@ -368,4 +388,17 @@ bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
     if (!server->has_stragglers)
         keeper_cut_the_rest(server);
     return ok && !server->has_stragglers;
+}
+
+bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
+{
+    bool ok;
+
+    if (!log_start()) {
+        snprintf(problem, size, "cannot start the thread of the log: %s", strerror(errno));
+        return false;
+    }
+    ok = serve(server, problem, size);
+    log_stop(LOG_STOP_MS);
+    return ok;
 }

@@ -13,10 +13,11 @@
 #include "server/router.h"
 #include "server/slab.h"
 
-enum { LISTENERS_MAX = 5, TICKS_MAX = 8 };
+enum { LISTENERS_MAX = 5, CALLS_MAX = 8 };
 
-struct tick {
-    void (*call)(void *data);
+/* A function that somebody wants to be called. */
+struct call {
+    void (*function)(void *data);
     void *data;
 };
 
@@ -25,8 +26,10 @@ struct wherry_server {
     struct router          router;
     wherry_error_page     *error_page;
     void                  *error_data;
-    struct tick            ticks[TICKS_MAX];
+    struct call            ticks[CALLS_MAX];
     size_t                 ticks_count;
+    struct call            releases[CALLS_MAX];
+    size_t                 releases_count;
 
     struct tls_store      *tls;             /* NULL: no HTTPS */
     struct tls_pair_files  tls_files[TLS_PAIRS_MAX];
