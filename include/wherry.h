@@ -206,11 +206,16 @@ typedef enum wherry_next wherry_handler(struct wherry_exchange *exchange, void *
 
 /* A pattern is a path of segments: a word stands for itself, "{name}" for any one segment, and "*" as
  * the last for everything below.  "/todos/{id}", "/files/" + "*".  Segments are compared decoded;
- * an escaped "/" separates nothing.  Of the patterns that fit, the one that is more exact in the
- * first segment where they differ wins: a word before a name, a name before "*". */
+ * an escaped "/" separates nothing, and only the pattern that is nothing but "*" takes one for what
+ * is below.  Of the patterns that fit, the one that is more exact in the first segment where they
+ * differ wins: a word before a name, a name before "*".  Routes of the same pattern stand side by
+ * side, each with its methods.
+ *
+ * Whether the path asked for ends in "/" is all the same to a pattern of words and names.  "*" is for
+ * what is below: "/files/" + "*" takes "/files/" itself (the rest is ""), and not "/files". */
 struct wherry_route {
     const char     *pattern;
-    unsigned        methods;    /* of WHERRY_GET...; HEAD comes with GET; OPTIONS is answered by the server */
+    unsigned        methods;    /* of WHERRY_GET...; HEAD comes with GET, OPTIONS by itself */
     bool            is_brief;   /* work takes moments (a file): it goes ahead of work that may sleep */
     bool            wants_body; /* keep the request's body for work; else it is read and dropped */
     wherry_handler *look;       /* NULL: always work.  Called as soon as the head has come, on the
@@ -223,9 +228,10 @@ struct wherry_route {
     void           *data;
 };
 
-/* Adds a route, which is copied, its pattern too.  Before open.  False: no memory, too many routes,
- * or no good pattern: it does not begin with "/", has an empty segment or name, the same name
- * twice, or a "*" that is not the last segment. */
+/* Adds a route, which is copied, its pattern too.  Before open.  False: no memory, more than 64 routes,
+ * or no good pattern: it does not begin with "/", has an empty segment ("/a/" ends in one) or name,
+ * "." or "..", the same name twice, or a brace or "*" that is only a part of a segment, or a "*" that
+ * is not the last one. */
 WHERRY_PUBLIC bool wherry_server_route(struct wherry_server *server,
                                        const struct wherry_route *route);
 
@@ -278,8 +284,10 @@ enum wherry_coding { WHERRY_IDENTITY, WHERRY_GZIP, WHERRY_BROTLI, WHERRY_ZSTD, W
 WHERRY_PUBLIC enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange,
                                                       unsigned available);
 
-/* The segment that "{name}" stands for, decoded, a NUL behind it; for "*", the rest of the path
- * ("" when there is none).  ptr NULL when the route's pattern has no such name. */
+/* The segment that "{name}" stands for, decoded, a NUL behind it; never empty, "." or "..", but it may
+ * hold a "/" that was escaped ("..%2Fa"): what is to be a file's name has to be looked at first.  For
+ * "*", the rest of the path ("" when there is none).  ptr NULL when the route's pattern has no such
+ * name. */
 WHERRY_PUBLIC struct wherry_slice wherry_part(const struct wherry_exchange *exchange,
                                               const char *name);
 

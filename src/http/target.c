@@ -105,26 +105,45 @@ static void show_slashes(struct clean *clean)
 }
 
 /* absolute-path = 1*( "/" segment ) */
-static struct refusal clean_path(char *room, struct target *target)
+static struct refusal add_segments(struct clean *clean, struct str raw_path, bool *is_directory)
 {
-    struct clean clean = {.room = room};
-    struct str rest = str_from(target->raw_path, 1);
+    struct str rest = str_from(raw_path, 1);
     struct str raw;
 
-    target->is_directory = true;
+    *is_directory = true;
     while (str_split(&rest, '/', &raw)) {
-        struct refusal refusal = add_segment(&clean, raw, &target->is_directory);
+        struct refusal refusal = add_segment(clean, raw, is_directory);
 
         if (is_refused(refusal))
             return refusal;
     }
+    return REFUSAL_NONE;
+}
 
+static struct refusal clean_path(char *room, struct target *target)
+{
+    struct clean clean = {.room = room};
+    struct refusal refusal = add_segments(&clean, target->raw_path, &target->is_directory);
+
+    if (is_refused(refusal))
+        return refusal;
     if (clean.has_slash)
         show_slashes(&clean);
     room[clean.len] = '\0';
     target->path = str_of(room, clean.len);
     target->has_slash = clean.has_slash;
     return REFUSAL_NONE;
+}
+
+struct str target_segments(const struct target *target, char *room)
+{
+    struct clean clean = {.room = room};
+    bool is_directory;
+    struct refusal refusal = add_segments(&clean, target->raw_path, &is_directory);
+
+    assert(!is_refused(refusal));
+    (void)refusal;
+    return str_of(room, clean.len);
 }
 
 /* origin-form = absolute-path [ "?" query ]                        RFC 9112 §3.2.1

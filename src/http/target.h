@@ -37,6 +37,10 @@ struct target {
 struct refusal target_parse(struct str raw, enum method method, char *room,
                             struct target *target) MUST_USE;
 
+/* The path of a target that was read well, written anew so that every "/" in it separates segments:
+ * one that was escaped is a NUL.  `room` as above. */
+struct str target_segments(const struct target *target, char *room);
+
 /* uri-host [ ":" port ]: a name of unreserved, sub-delims and escapes, an IPv4 address or an
  * IPv6 one in brackets; port digits up to 65535 or none.  Empty is valid (RFC 9112 §3.2). */
 bool target_authority_is_valid(struct str authority) MUST_USE;

@@ -3,11 +3,19 @@
 #include "http/head.h"
 #include "http/negotiate.h"
 
+static void forget_route(struct wherry_exchange *exchange)
+{
+    exchange->route = NULL;
+    exchange->parts = NULL;
+    exchange->parts_count = 0;
+    exchange->rest = (struct str){NULL, 0};
+}
+
 void exchange_init(struct wherry_exchange *exchange, uint64_t body_max)
 {
     exchange->arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
     exchange->body = BUF_UP_TO((size_t)body_max);
-    exchange->route = NULL;
+    forget_route(exchange);
     exchange->sent = 0;
     exchange->client = exchange->why = NULL;
     exchange->started_us = 0;
@@ -22,7 +30,7 @@ void exchange_reset(struct wherry_exchange *exchange)
     if (exchange->body.ptr)
         buf_fini(&exchange->body);
     buf_reset(&exchange->body);
-    exchange->route = NULL;
+    forget_route(exchange);
     exchange->sent = 0;
     exchange->why = NULL;
 }
@@ -80,6 +88,16 @@ struct wherry_slice wherry_query(const struct wherry_exchange *exchange)
 struct wherry_slice wherry_field(const struct wherry_exchange *exchange, const char *name)
 {
     return slice(fields_find(&exchange->request.fields, str_view(name)));
+}
+
+struct wherry_slice wherry_part(const struct wherry_exchange *exchange, const char *name)
+{
+    if (strcmp(name, "*") == 0)
+        return slice(exchange->rest);
+    for (size_t i = 0; i < exchange->parts_count; i++)
+        if (str_equal(exchange->parts[i].name, str_view(name)))
+            return slice(exchange->parts[i].value);
+    return (struct wherry_slice){NULL, 0};
 }
 
 static_assert((int)WHERRY_IDENTITY == (int)CODING_IDENTITY &&

@@ -14,12 +14,21 @@
 
 enum { EXCHANGE_ARENA_MAX = 1024 * 1024 };
 
+/* A name in a route's pattern and the segment that it stands for, a NUL behind it. */
+struct exchange_part {
+    struct str name;
+    struct str value;
+};
+
 struct wherry_exchange {
     struct request             request;
     struct response            response;
     struct arena               arena;       /* lives as long as the exchange */
     struct buf                 body;        /* of the request, when the route wants it */
     const struct wherry_route *route;       /* NULL: none fits, or not looked yet */
+    const struct exchange_part *parts;      /* of its pattern; in the arena */
+    size_t                     parts_count;
+    struct str                 rest;        /* what its "*" stands for; ptr NULL: it has none */
     struct clock               now;         /* when its head had come */
     int64_t                    started_us;  /* the same, exactly */
     uint64_t                   sent;        /* bytes of the answer's body that left */

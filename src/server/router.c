@@ -1,57 +1,46 @@
 #include "server/router.h"
 
-static bool takes_everything(struct str pattern)
+void router_init(struct router *router)
 {
-    return str_ends(pattern, STR("*"));
+    *router = (struct router){.patterns = ARENA_UP_TO(ROUTES_BYTES_MAX)};
 }
 
-/* The longest first; of "/a/" and "/a/" + "*", the one that is a name and not a beginning. */
-static bool goes_before(const char *a, const char *b)
+void router_fini(struct router *router)
 {
-    struct str one = str_view(a), other = str_view(b);
-    size_t     one_len = one.len - takes_everything(one);
-    size_t     other_len = other.len - takes_everything(other);
+    arena_fini(&router->patterns);
+}
 
-    return one_len > other_len ||
-           (one_len == other_len && !takes_everything(one) && takes_everything(other));
+/* ---- adding --------------------------------------------------------------------------- */
+
+/* The id of the place that the pattern already has, or a new one. */
+static size_t find_id(const struct router *router, const struct pattern *pattern)
+{
+    for (size_t i = 0; i < router->count; i++)
+        if (pattern_is_same(&router->places[i].pattern, pattern))
+            return router->places[i].id;
+    return router->count;
 }
 
 bool router_add(struct router *router, const struct wherry_route *route)
 {
-    size_t at = router->count;
+    struct router_place place = {.route = *route};
+    size_t              at = router->count;
 
-    if (route->pattern[0] != '/' || router->count == ROUTES_MAX)
+    if (router->count == ROUTES_MAX ||
+        !pattern_read(&place.pattern, route->pattern, &router->patterns))
         return false;
-    while (at > 0 && goes_before(route->pattern, router->routes[at - 1].pattern)) {
-        router->routes[at] = router->routes[at - 1];
-        at--;
-    }
-    router->routes[at] = *route;
+    place.id = find_id(router, &place.pattern);
+    place.route.pattern = place.pattern.text;
+    if (route->methods & WHERRY_GET)
+        place.route.methods |= WHERRY_HEAD;
+    for (; at > 0 && pattern_compare(&place.pattern, &router->places[at - 1].pattern) < 0; at--)
+        router->places[at] = router->places[at - 1];
+    router->places[at] = place;
     router->count++;
     return true;
 }
 
-/* `wanted` is the path with the "/" at its end that target.h takes off. */
-static bool is_folder(struct str wanted, const struct target *target)
-{
-    return target->is_directory && wanted.len == target->path.len + 1 &&
-           str_ends(wanted, STR("/")) && str_starts(wanted, target->path);
-}
-
-/* The path has lost its leading "/", as target.h says. */
-static bool fits(const char *pattern, const struct target *target)
-{
-    struct str wanted = str_view(pattern + 1);
-
-    /* An escaped "/" separates nothing: such a path lies below no folder but the root. */
-    if (target->has_slash)
-        return str_equal(wanted, STR("*"));
-    if (takes_everything(wanted)) {
-        wanted.len--;
-        return str_starts(target->path, wanted) || is_folder(wanted, target);
-    }
-    return str_equal(target->path, wanted) || is_folder(wanted, target);
-}
+/* ---- methods -------------------------------------------------------------------------- */
 
 static unsigned bit_of(enum method method)
 {
@@ -93,50 +82,119 @@ static void answer_options(struct wherry_exchange *exchange, unsigned methods)
     add_allow(exchange, methods);
 }
 
-/* The routes of the longest pattern that fits stand side by side, and only they count: whoever has
- * a place of his own there does not share it with those who take everything below. */
-static const struct wherry_route *choose(const struct router *router, const struct request *request,
-                                         unsigned *allowed)
+/* ---- finding -------------------------------------------------------------------------- */
+
+/* A path while a place for it is looked for. */
+struct search {
+    struct str path;                /* every "/" separates, as in target_segments */
+    bool       is_directory;
+    bool       has_slash;
+    struct str rest;                /* what the "*" of the place stands for */
+};
+
+/* What "*" stands for can be taken for names of folders and files.  Where an escaped "/" would be
+ * mistaken for one that separates, only the pattern that takes everything fits (and hears of it by
+ * wherry_path_has_slash). */
+static bool fits(const struct pattern *pattern, struct search *search)
 {
-    const char *pattern = NULL;
+    return pattern_fits(pattern, search->path, search->is_directory, &search->rest) &&
+           !(search->has_slash && pattern->takes_rest && pattern->count > 0 &&
+             str_find(search->rest, '\0') < search->rest.len);
+}
+
+/* The routes of the most exact pattern that fits stand side by side, and only they count: whoever
+ * has a place of his own there does not share it with those who take everything below. */
+static const struct router_place *choose(const struct router *router, enum method method,
+                                         struct search *search, unsigned *allowed)
+{
+    const struct router_place *found = NULL;
 
     for (size_t i = 0; i < router->count; i++) {
-        const struct wherry_route *route = &router->routes[i];
+        const struct router_place *place = &router->places[i];
 
-        if (pattern ? strcmp(route->pattern, pattern) != 0
-                    : !fits(route->pattern, &request->target))
+        if (found ? place->id != found->id : !fits(&place->pattern, search))
             continue;
-        pattern = route->pattern;
-        if (route->methods & bit_of(request->method))
-            return route;
-        *allowed |= route->methods;
+        found = place;
+        if (place->route.methods & bit_of(method))
+            return place;
+        *allowed |= place->route.methods;
     }
     return NULL;
 }
 
-/* "*" is the server as a whole (RFC 9110 §9.3.7). */
-static unsigned all_methods(const struct router *router)
+/* False: no memory for the path's segments, which are needed where a "/" may separate nothing. */
+static bool begin_search(struct wherry_exchange *exchange, struct search *search)
 {
-    unsigned all = 0;
+    const struct target *target = &exchange->request.target;
+    char                *room;
 
-    for (size_t i = 0; i < router->count; i++)
-        all |= router->routes[i].methods;
-    return all;
+    *search = (struct search){target->path, target->is_directory, target->has_slash, STR_NONE};
+    if (!target->has_slash)
+        return true;
+    room = arena_alloc(&exchange->arena, target->raw_path.len + 1);
+    if (room)
+        search->path = target_segments(target, room);
+    return room != NULL;
 }
 
-bool router_find(const struct router *router, struct wherry_exchange *exchange)
+/* A copy that ends in a NUL, its escaped slashes shown. */
+static bool copy_part(struct arena *arena, struct str segment, struct str *value)
 {
-    const struct request *request = &exchange->request;
-    bool                  is_asterisk = request->target.form == TARGET_ASTERISK;
-    unsigned              allowed = 0;
+    char *copy = arena_cstr(arena, segment);
 
-    if (is_asterisk)
-        allowed = all_methods(router);
-    else
-        exchange->route = choose(router, request, &allowed);
-    if (exchange->route)
-        return true;
-    if (request->method == METHOD_OPTIONS && (allowed || is_asterisk)) {
+    for (size_t i = 0; copy && i < segment.len; i++)
+        if (copy[i] == '\0')
+            copy[i] = '/';
+    *value = str_of(copy, segment.len);
+    return copy != NULL;
+}
+
+/* What the names of the pattern stand for.  False: no memory. */
+static bool fill_parts(const struct pattern *pattern, struct str path,
+                       struct wherry_exchange *exchange)
+{
+    struct exchange_part *part =
+        arena_alloc(&exchange->arena, pattern->names * sizeof *exchange->parts);
+
+    if (!part)
+        return false;
+    exchange->parts = part;
+    for (size_t i = 0; i < pattern->count; i++) {
+        struct str segment = pattern_next_segment(&path);
+
+        if (!pattern->segments[i].is_name)
+            continue;
+        part->name = pattern->segments[i].text;
+        if (!copy_part(&exchange->arena, segment, &part->value))
+            return false;
+        part++;
+    }
+    exchange->parts_count = pattern->names;
+    return true;
+}
+
+/* Also where an escaped "/" is shown, the rest is the end of the exchange's own path. */
+static bool take_place(const struct router_place *place, const struct search *search,
+                       struct wherry_exchange *exchange)
+{
+    struct str path = exchange->request.target.path;
+
+    exchange->route = &place->route;
+    if (place->pattern.takes_rest)
+        exchange->rest = str_from(path, path.len - search->rest.len);
+    return place->pattern.names == 0 || fill_parts(&place->pattern, search->path, exchange);
+}
+
+static void refuse_for_memory(struct wherry_exchange *exchange)
+{
+    exchange->route = NULL;
+    exchange_refuse(exchange, refuse(HTTP_UNAVAILABLE, "there is no memory to read the path"));
+}
+
+/* There is no route; `allowed` are the methods for which there would have been. */
+static void answer_instead(struct wherry_exchange *exchange, bool is_asterisk, unsigned allowed)
+{
+    if (exchange->request.method == METHOD_OPTIONS && (allowed || is_asterisk)) {
         answer_options(exchange, allowed);
     } else if (allowed) {
         exchange_refuse(exchange,
@@ -145,5 +203,40 @@ bool router_find(const struct router *router, struct wherry_exchange *exchange)
     } else {
         exchange_refuse(exchange, refuse(HTTP_NOT_FOUND, "there is nothing by that name"));
     }
+}
+
+/* "*" is the server as a whole (RFC 9110 §9.3.7). */
+static unsigned all_methods(const struct router *router)
+{
+    unsigned all = 0;
+
+    for (size_t i = 0; i < router->count; i++)
+        all |= router->places[i].route.methods;
+    return all;
+}
+
+bool router_find(const struct router *router, struct wherry_exchange *exchange)
+{
+    const struct request      *request = &exchange->request;
+    bool                       is_asterisk = request->target.form == TARGET_ASTERISK;
+    const struct router_place *place = NULL;
+    unsigned                   allowed = 0;
+    struct search              search;
+
+    if (is_asterisk) {
+        allowed = all_methods(router);
+    } else if (begin_search(exchange, &search)) {
+        place = choose(router, request->method, &search, &allowed);
+    } else {
+        refuse_for_memory(exchange);
+        return false;
+    }
+    if (!place) {
+        answer_instead(exchange, is_asterisk, allowed);
+        return false;
+    }
+    if (take_place(place, &search, exchange))
+        return true;
+    refuse_for_memory(exchange);
     return false;
 }

@@ -1,23 +1,36 @@
 /* router - path and method to handler; 404, 405 with Allow, OPTIONS.
  *
- * A few routes, the longest pattern first.  Filled before the server runs, const after. */
+ * A few routes, the most exact pattern first.  Filled before the server runs, const after. */
 #ifndef SERVER_ROUTER_H
 #define SERVER_ROUTER_H
 
 #include "server/exchange.h"
+#include "server/pattern.h"
 
-enum { ROUTES_MAX = 64 };
+enum { ROUTES_MAX = 64, ROUTES_BYTES_MAX = 256 * 1024 };
 
-struct router {
-    struct wherry_route routes[ROUTES_MAX];     /* longest pattern first */
-    size_t              count;
+struct router_place {
+    struct wherry_route route;
+    struct pattern      pattern;
+    size_t              id;         /* of the place: routes of the same pattern share it */
 };
 
-/* False when the pattern does not begin with "/" or the table is full. */
+struct router {
+    struct router_place places[ROUTES_MAX];     /* the most exact first */
+    size_t              count;
+    struct arena        patterns;
+};
+
+void router_init(struct router *router);
+void router_fini(struct router *router);
+
+/* Copies the route.  False when the pattern is no good one, the table is full, or there is no
+ * memory. */
 bool router_add(struct router *router, const struct wherry_route *route) MUST_USE;
 
-/* Finds the route and puts it into the exchange; true.  False: there is none, or the method is not
- * its own; the answer is filled in (404, 405 with Allow, 204 with Allow for OPTIONS). */
+/* Finds the route and puts it into the exchange, with what its pattern's names stand for; true.
+ * False: there is none, or the method is not its own; the answer is filled in (404, 405 with Allow,
+ * 204 with Allow for OPTIONS, 503 without memory). */
 bool router_find(const struct router *router, struct wherry_exchange *exchange) MUST_USE;
 
 #endif

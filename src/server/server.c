@@ -59,6 +59,7 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
         MAX_OF(server->settings.workers_max, server->settings.workers);
     server->queue = QUEUE_NONE;
     server->keeper_fd = -1;
+    router_init(&server->router);
     permits_init(&server->permits, 1, wake_granted, server);
     worker_init(&server->keeper, server);
     return server;
@@ -78,6 +79,7 @@ bool wherry_server_free(struct wherry_server *server)
         return false;
     for (size_t i = 0; i < server->listeners_count; i++)
         listener_close(&server->listeners[i]);
+    router_fini(&server->router);
     worker_fini(&server->keeper);
     slab_close(&server->slab);
     queue_close(&server->queue);
@@ -96,6 +98,18 @@ bool wherry_server_free(struct wherry_server *server)
 bool wherry_server_route(struct wherry_server *server, const struct wherry_route *route)
 {
     return router_add(&server->router, route);
+}
+
+bool wherry_server_handle(struct wherry_server *server, unsigned methods, const char *pattern,
+                          wherry_handler *handler, void *data)
+{
+    const struct wherry_route route = {.pattern = pattern,
+                                       .methods = methods,
+                                       .wants_body = true,
+                                       .work = handler,
+                                       .data = data};
+
+    return wherry_server_route(server, &route);
 }
 
 void wherry_server_on_error(struct wherry_server *server, wherry_error_page *page, void *data)

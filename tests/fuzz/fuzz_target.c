@@ -108,6 +108,22 @@ static void naive_read(struct naive_path *path, struct str raw)
     }
 }
 
+/* Told apart, they are the segments of the other reading, whatever slashes they hold. */
+static void check_segments(const struct target *target, const struct naive_path *naive)
+{
+    char      *room = malloc(target->raw_path.len + 1);
+    struct str rest = target_segments(target, room), segment;
+    size_t     count = 0;
+
+    for (; str_split(&rest, '/', &segment); count++) {
+        MUST_HOLD(count < naive->count && segment.len == naive->segments[count].len);
+        for (size_t i = 0; i < segment.len; i++)
+            MUST_HOLD((segment.ptr[i] ? segment.ptr[i] : '/') == naive->segments[count].ptr[i]);
+    }
+    MUST_HOLD(count == naive->count);
+    free(room);
+}
+
 static void check_path(const struct target *target, struct naive_path *naive)
 {
     struct buf joined = BUF_UP_TO(PATH_MAX_BYTES);
@@ -121,6 +137,7 @@ static void check_path(const struct target *target, struct naive_path *naive)
         buf_append(&joined, naive->segments[i]);
     }
     MUST_HOLD(str_equal(buf_view(&joined), target->path));
+    check_segments(target, naive);
     buf_fini(&joined);
 }
 

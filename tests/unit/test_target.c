@@ -70,6 +70,34 @@ static const struct path_case {
     {"the authority form",                    "a.test:443",   REFUSED,   NULL,  false, false},
 };
 
+static const struct segments_case {
+    const char *promise;
+    const char *raw;
+    struct str  segments;
+} segments[] = {
+    {"a path without one is the same",    "/a/b%20c/", STR("a/b c")},
+    {"an escaped slash is a NUL",         "/a%2Fb/c",  STR("a\0b/c")},
+    {"whatever its case, wherever",       "/%2fa/%2F", STR("\0a/\0")},
+    {"dots go over all of its segment",   "/a/b%2Fc/../d%2F", STR("a/d\0")},
+};
+
+static void segments_can_be_told_apart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(segments); i++) {
+        const struct segments_case *c = &segments[i];
+        struct tight_str raw = tight_str(c->raw);
+        char *room = malloc(raw.view.len + 1), *again = malloc(raw.view.len + 1);
+        struct target target;
+
+        PROMISED(c->promise, !is_refused(target_parse(raw.view, METHOD_GET, room, &target)));
+        PROMISED(c->promise, str_equal(target_segments(&target, again), c->segments));
+        free(room);
+        free(again);
+        tight_str_free(&raw);
+    }
+}
+
 static void a_path_is_clean_or_refused(void **state)
 {
     (void)state;
@@ -243,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_is_clean_or_refused),
+        cmocka_unit_test(segments_can_be_told_apart),
         cmocka_unit_test(an_absolute_target_brings_its_authority),
         cmocka_unit_test(the_asterisk_is_for_OPTIONS),
         cmocka_unit_test(an_authority_is_valid_or_not),
