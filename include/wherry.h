@@ -296,7 +296,8 @@ WHERRY_PUBLIC bool wherry_next_field(const struct wherry_exchange *exchange, siz
                                      struct wherry_slice *name, struct wherry_slice *value);
 
 /* Values of the query ("a=1&b=x+y"), decoded ("+" is a space; escapes; WHATWG URL §5.1), a NUL
- * behind each.  The first of that name (ptr NULL: none); all of them in their order. */
+ * behind each.  The first of that name (ptr NULL: none); all of them in their order.  No memory for
+ * them makes the answer a 500. */
 WHERRY_PUBLIC struct wherry_slice wherry_query_value(struct wherry_exchange *exchange,
                                                      const char *name);
 WHERRY_PUBLIC bool wherry_next_query_value(struct wherry_exchange *exchange, size_t *at,
@@ -307,8 +308,8 @@ WHERRY_PUBLIC struct wherry_slice wherry_cookie(const struct wherry_exchange *ex
                                                 const char *name);
 
 /* The peer's address as a text ("192.0.2.1", "::1"), "unix" for a local socket; and its port, 0
- * there. */
-WHERRY_PUBLIC const char *wherry_peer(const struct wherry_exchange *exchange, int *port);
+ * there (NULL: it is not wanted). */
+WHERRY_PUBLIC const char *wherry_peer(struct wherry_exchange *exchange, int *port);
 
 /* What TLS says of the connection. */
 struct wherry_tls_facts {
@@ -404,7 +405,7 @@ struct wherry_new_cookie {
     const char *name;
     const char *value;
     const char *path;               /* NULL: "/" */
-    int64_t     max_age_s;          /* -1: until the browser ends; 0: forget it */
+    int64_t     max_age_s;          /* 0: until the browser ends; below: forget it */
     bool        is_for_scripts;     /* without HttpOnly */
     bool        is_cross_site;      /* SameSite=None, and so Secure, instead of Lax */
 };

@@ -19,19 +19,6 @@ static bool is_control(int byte)
     return byte < 0x20 || byte == 0x7f;
 }
 
-/* pct-encoded = "%" HEXDIG HEXDIG
- * The byte that the escape at the front of `s` stands for, or -1. */
-static int read_escape(struct str s)
-{
-    int high, low;
-
-    if (s.len < 3)
-        return -1;
-    high = token_hex(s.ptr[1]);
-    low = token_hex(s.ptr[2]);
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
 /* segment = *pchar, and what browsers send besides.  Decodes it to `out`. */
 static struct refusal decode_segment(struct clean *clean, struct str raw, struct str *segment,
                                      char *out)
@@ -42,7 +29,7 @@ static struct refusal decode_segment(struct clean *clean, struct str raw, struct
         int byte = (unsigned char)raw.ptr[i];
 
         if (byte == '%') {
-            byte = read_escape(str_from(raw, i));
+            byte = token_escape(str_from(raw, i));
             if (byte < 0)
                 return refuse(HTTP_BAD_REQUEST, "malformed escape in the path");
             if (is_control(byte))
@@ -284,7 +271,7 @@ static bool is_reg_name(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '%') {
-            if (read_escape(str_from(s, i)) < 0)
+            if (token_escape(str_from(s, i)) < 0)
                 return false;
             i += 2;
         } else if (!char_is(s.ptr[i], CHAR_SEGMENT) || s.ptr[i] == ':' || s.ptr[i] == '@') {

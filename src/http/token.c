@@ -73,6 +73,18 @@ int token_hex(char byte)
     return -1;
 }
 
+/* pct-encoded = "%" HEXDIG HEXDIG                                  RFC 3986 §2.1 */
+int token_escape(struct str s)
+{
+    int high, low;
+
+    if (s.len < 3 || s.ptr[0] != '%')
+        return -1;
+    high = token_hex(s.ptr[1]);
+    low = token_hex(s.ptr[2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 /* quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE          RFC 9110 §5.6.4
  * Where the one that opens at `at` is over; one that never closes runs to the end, so that
  * nothing inside it is taken for an element. */

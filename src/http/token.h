@@ -29,6 +29,9 @@ bool token_all(struct str s, unsigned classes) MUST_USE;
 /* The value of one hexadecimal digit, or -1. */
 int token_hex(char byte) MUST_USE;
 
+/* The byte that the escape at the front of `s` stands for ("%2F"); -1 when there is none. */
+int token_escape(struct str s) MUST_USE;
+
 /* Takes the next element of a comma-separated list (RFC 9110 §5.6.1) off *rest: trimmed, empty
  * elements passed over, commas inside quoted strings left alone.  False at the end. */
 bool token_list_next(struct str *rest, struct str *element) MUST_USE;

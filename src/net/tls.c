@@ -446,3 +446,34 @@ const char *tls_client(const struct transport *t)
 
     return session ? session->client : NULL;
 }
+
+/* OpenSSL's has no NUL behind it; these are what tls_context agrees to. */
+static const char *alpn_of(const SSL *ssl)
+{
+    static const char *const spoken[] = {"http/1.1", "http/1.0"};
+    const unsigned char     *bytes;
+    unsigned                 len;
+
+    SSL_get0_alpn_selected(ssl, &bytes, &len);
+    for (size_t i = 0; i < COUNTOF(spoken); i++)
+        if (str_equal(str_of((const char *)bytes, len), str_view(spoken[i])))
+            return spoken[i];
+    return NULL;
+}
+
+bool tls_facts(const struct transport *t, struct tls_facts *facts)
+{
+    const struct session *session = t->session;
+
+    if (!session)
+        return false;
+    *facts = (struct tls_facts){
+        .version = SSL_get_version(session->ssl),
+        .cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(session->ssl)),
+        .alpn = alpn_of(session->ssl),
+        .server_name = SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name),
+        .client = session->client,
+        .is_resumed = SSL_session_reused(session->ssl) == 1,
+    };
+    return true;
+}

@@ -28,4 +28,17 @@ enum tls_step tls_accept(struct transport *t, struct tls_store *store, const cha
  * showed none, or there is no TLS.  Borrowed until the transport is closed. */
 const char *tls_client(const struct transport *t) MUST_USE;
 
+/* What was agreed on in the handshake.  Texts are constants or borrowed until the transport is closed. */
+struct tls_facts {
+    const char *version;            /* "TLSv1.3" */
+    const char *cipher;             /* as RFC 8446 and IANA call it: "TLS_AES_128_GCM_SHA256" */
+    const char *alpn;               /* NULL: nothing was agreed on */
+    const char *server_name;        /* whom the client asked for; NULL: nobody */
+    const char *client;             /* as tls_client */
+    bool        is_resumed;
+};
+
+/* False without TLS. */
+bool tls_facts(const struct transport *t, struct tls_facts *facts) MUST_USE;
+
 #endif

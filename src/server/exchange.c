@@ -17,6 +17,8 @@ void exchange_init(struct wherry_exchange *exchange, uint64_t body_max)
     exchange->body = BUF_UP_TO((size_t)body_max);
     forget_route(exchange);
     exchange->sent = 0;
+    exchange->query = NULL;
+    exchange->form = NULL;
     exchange->client = exchange->why = NULL;
     exchange->started_us = 0;
     response_init(&exchange->response);
@@ -32,6 +34,8 @@ void exchange_reset(struct wherry_exchange *exchange)
     buf_reset(&exchange->body);
     forget_route(exchange);
     exchange->sent = 0;
+    exchange->query = NULL;
+    exchange->form = NULL;
     exchange->why = NULL;
 }
 
@@ -49,16 +53,6 @@ void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
 }
 
 /* ---- what wherry.h promises to handlers ----------------------------------------------- */
-
-static struct wherry_slice slice(struct str s)
-{
-    return (struct wherry_slice){s.ptr, s.len};
-}
-
-static struct str str_of_slice(struct wherry_slice s)
-{
-    return (struct str){s.ptr, s.len};
-}
 
 struct wherry_slice wherry_method(const struct wherry_exchange *exchange)
 {

@@ -10,7 +10,11 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "http/request.h"
+#include "net/address.h"
 #include "server/response.h"
+
+struct form;
+struct pairs;
 
 enum { EXCHANGE_ARENA_MAX = 1024 * 1024 };
 
@@ -32,6 +36,9 @@ struct wherry_exchange {
     struct clock               now;         /* when its head had come */
     int64_t                    started_us;  /* the same, exactly */
     uint64_t                   sent;        /* bytes of the answer's body that left */
+    const struct pairs        *query;       /* its values, decoded; NULL: nobody has asked for them */
+    const struct form         *form;        /* the same of the body; both in the arena */
+    char                       peer_text[ADDRESS_TEXT_MAX];     /* once somebody has asked for it */
     const char                *client;      /* subject of the client's certificate; NULL: none */
     const char                *why;         /* reason of a refusal, for the log; NULL: none */
 };
@@ -39,6 +46,21 @@ struct wherry_exchange {
 void exchange_init(struct wherry_exchange *exchange, uint64_t body_max);
 void exchange_reset(struct wherry_exchange *exchange);
 void exchange_fini(struct wherry_exchange *exchange);
+
+/* What wherry.h calls a slice is a str to us. */
+static inline struct wherry_slice slice(struct str s)
+{
+    return (struct wherry_slice){s.ptr, s.len};
+}
+
+static inline struct str str_of_slice(struct wherry_slice s)
+{
+    return (struct str){s.ptr, s.len};
+}
+
+/* The pair at *at; false behind the last. */
+bool exchange_next_pair(const struct pairs *pairs, size_t *at, struct wherry_slice *name,
+                        struct wherry_slice *value) MUST_USE;
 
 /* Makes the answer a refusal. */
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal);

@@ -130,6 +130,44 @@ FILES = [
 ]
 
 
+URLENCODED = [
+    "", "a=1", "a=1&b=2&a=3", "a", "a=", "=1", "=", "&&a=1&&b=2&", "a=1=2", "a+b=+1+", "%61=%2B%26%3d",
+    "a=%ff%C3%BC%00", "a=%2541", "a=%zz%4&%=%%34", "a=1;b=2", "q=caf%C3%A9+cr%C3%A8me&page=2",
+]
+
+# Names and values to be set; then the field that comes, which is the path, too.
+COOKIES = [
+    ("SID", "31d4d96e407aad42", "SID=31d4d96e407aad42; lang=en-US"), ("a", "", "a=; b = \"1\" ;;c"),
+    ("a b", "1", "/ a"), ("a", "1;2", "a;=1;b=c=d"), ("__Host-id", "!#$%&'()*+-./:<=>?@[]^_`{|}~", "/x y"),
+    ("a", "\"1\"", "a=\"1; b=2\""), ("", "1", ""), ("a", "\xfc", "a=\xfc, \\; \tb\t=\t1\t"),
+    ("a", 4095 * "x", "/"), ("a", 4096 * "x", "/" + 100 * "y" + ";"),
+]
+
+# Types ("" is one with the boundary B) and bodies of forms.
+A_VALUE = "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n"
+A_FILE = ("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\\\"%22.txt\"\r\n"
+          "Content-Type: text/plain\r\n\r\nhello\r\n--Bye\n\r\r\n--\r\n")
+FORMS = [
+    ("", A_VALUE + "--B--\r\n"), ("", A_VALUE + A_FILE.replace("--Bye", "--A") + "--B--"),
+    ("", A_FILE + "--B--\r\n"), ("", "--B--\r\n"), ("", "preamble\r\n" + A_VALUE + "--B-- \r\nepilogue"),
+    ("", "--B\r\n\r\n--B--"), ("", "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n--B--"),
+    ("", "--B\r\nContent-Disposition: form-data; name=a; filename*=UTF-8''b; filename=\"c\\\"\r\n\r\n\r\n--B--"),
+    ("", "--B\r\nContent-Disposition: form-data; name=\"\\\\\"; ; x=y\r\n"
+         "Content-Transfer-Encoding: 8bit\r\n\r\n\r\n--B--"),
+    ("", "--B\r\nContent-Disposition: form-data; name=\"a\r\n\r\n\r\n--B--"),
+    ("", "--B\nContent-Disposition: form-data; name=a\n\n\n--B--"),
+    ("", 101 * A_VALUE + "--B--"), ("", A_VALUE.replace("1", 65537 * "1") + "--B--"),
+    ("", "--B\r\n" + 101 * "a:\r\n" + "Content-Disposition: form-data; name=a\r\n\r\n\r\n--B--"),
+    ("", "--B\r\nContent-Disposition: form-data; name=a\r\nX:" + 4100 * "y" + "\r\n\r\n\r\n--B--"),
+    ("multipart/form-data; charset=x; boundary=\"a\\b\"", "--ab\r\n\r\n--ab--"),
+    ("multipart/form-data; boundary=----WebKitFormBoundary1A",
+     "------WebKitFormBoundary1A\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n"
+     "------WebKitFormBoundary1A--\r\n"),
+    ("a; boundary=" + 70 * "b", "--" + 70 * "b" + "--"), ("a; boundary=" + 71 * "b", "--b--"),
+    ("a; boundary=\"a \"", ""), ("a; boundary=a; boundary=a", "--a--"), ("a;b", ""), ("a", "--a--"),
+]
+
+
 def said(case):
     """What the client says in a dialogue, and whether it ends its side then."""
     says = [step for step in case.steps if isinstance(step, Say)]
@@ -246,6 +284,26 @@ def conditional_seeds():
 def ini_seeds():
     for text in FILES:
         yield text.encode("latin-1")
+
+
+def urlencoded_seeds():
+    for text in URLENCODED:
+        yield text.encode()
+    for bytes_, _ in dialogues():
+        yield bytes_.split(b" ")[1].partition(b"?")[2] if b" " in bytes_ else b""
+
+
+def cookie_seeds():
+    for number, (name, value, field) in enumerate(COOKIES):
+        for choices, age in (number, 0), (8 + number % 8, 3600), (8, -1), (number % 8, 2 ** 63 - 1):
+            yield (bytes([choices]) + struct.pack("<q", age) +
+                   "\n".join([name, value, field]).encode("latin-1"))
+
+
+def formdata_seeds():
+    for number, (type_, body) in enumerate(FORMS):
+        for cuts in {AT_ONCE, CUTS[number % 3]}:
+            yield cuts + f"{type_}\n{body}".encode("latin-1")
 
 
 def connection_seeds():

@@ -64,6 +64,22 @@ static void a_hexadecimal_digit_has_a_value(void **state)
         assert_int_equal(token_hex((char)byte) >= 0, char_is((char)byte, CHAR_HEX));
 }
 
+static void an_escape_is_three_bytes(void **state)
+{
+    static const char *const none[] = {"", "%", "%4", "%4g", "%g4", "4%4", "a%41", "%%4"};
+
+    (void)state;
+    assert_int_equal(token_escape(STR("%41")), 'A');
+    assert_int_equal(token_escape(STR("%fF%")), 0xff);
+    assert_int_equal(token_escape(STR("%00")), 0);
+    for (size_t i = 0; i < COUNTOF(none); i++) {
+        struct tight_str text = tight_str(none[i]);
+
+        PROMISED_NUMBER(none[i], token_escape(text.view), -1);
+        tight_str_free(&text);
+    }
+}
+
 /* RFC 9110 §5.6.1, §5.6.4 */
 static const struct list_case {
     const char *promise;
@@ -117,6 +133,7 @@ int main(void)
         cmocka_unit_test(each_class_has_its_members_and_no_others),
         cmocka_unit_test(all_bytes_of_a_slice_are_of_a_class),
         cmocka_unit_test(a_hexadecimal_digit_has_a_value),
+        cmocka_unit_test(an_escape_is_three_bytes),
         cmocka_unit_test(a_list_has_its_elements),
         cmocka_unit_test(a_list_is_searched_whatever_the_case),
     };
