@@ -331,8 +331,10 @@ WHERRY_PUBLIC bool wherry_tls(struct wherry_exchange *exchange, struct wherry_tl
 WHERRY_PUBLIC void wherry_limit_body(struct wherry_exchange *exchange, uint64_t bytes);
 
 /* From look: write the body to a new file in the folder that `folder_fd` is open on, borrowed until
- * the release, however short it is.  The file has no name and is gone with the exchange unless
- * wherry_keep_body gives it one. */
+ * the release, however short it is, also for a route that does not say wants_body.  The file has no
+ * name and is gone with the exchange unless wherry_keep_body gives it one.  Where the file system
+ * has no nameless files it has one that begins with ".wherry-"; what a killed server has left of
+ * those is taken away when the next one uses the folder. */
 WHERRY_PUBLIC void wherry_spool_body(struct wherry_exchange *exchange, int folder_fd);
 
 /* The body, for a route that wants it: its bytes (ptr NULL when it was spooled; "" when there is
@@ -349,7 +351,9 @@ enum wherry_kept {
 
 /* Gives the spooled body of wherry_spool_body this name in its folder, in one step: whoever looks
  * there sees the old file or the new one, whole, whatever happens meanwhile; it is on the disk when
- * this returns.  `name` is one segment; not ".", "..", and without "/". */
+ * this returns.  Once.  `name` is one segment of at most 255 bytes that does not begin with "." (what
+ * does is never served, and what is on its way is called so); else errno is EINVAL or ENAMETOOLONG.
+ * The file's mode is 0644, of which the umask may take. */
 WHERRY_PUBLIC enum wherry_kept wherry_keep_body(struct wherry_exchange *exchange, const char *name);
 
 /* Values of a form that was sent as the body: application/x-www-form-urlencoded, or

@@ -47,3 +47,15 @@ bool file_read(const char *path, struct buf *content)
     errno = saved;
     return ok;
 }
+
+bool file_write(int fd, struct str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t count = write(fd, bytes.ptr, bytes.len);
+
+        if (count == -1 && errno != EINTR)
+            return false;
+        bytes = str_from(bytes, count > 0 ? (size_t)count : 0);
+    }
+    return true;
+}

@@ -8,6 +8,7 @@
 #include "main/authority.h"
 #include "main/hide.h"
 #include "main/option_help.h"
+#include "main/option_spool.h"
 #include "main/options.h"
 #include "main/precompressing.h"
 
@@ -110,6 +111,7 @@ static enum exit_code check(struct program *program)
     struct buf               out = BUF_UP_TO(16 * 1024);
 
     if (!open_site(program) ||
+        !option_spool_check(&program->options, program->problem, sizeof program->problem) ||
         (tls->port != -1 && !authority_check(tls, program->problem, sizeof program->problem)))
         return complain(program->problem, CODE_SYSTEM);
     buf_append(&out, STR("wherry " WHERRY_VERSION " is ready to carry "));

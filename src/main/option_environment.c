@@ -111,3 +111,13 @@ bool option_environment_read(struct options *options, char **environment)
     }
     return true;
 }
+
+const char *option_environment_find(char **environment, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (char **at = environment; *at; at++)
+        if (strncmp(*at, name, len) == 0 && (*at)[len] == '=')
+            return *at + len + 1;
+    return "";
+}

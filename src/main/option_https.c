@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "main/option_sources.h"
 #include "main/option_value.h"
 
 /* ---- on or off ------------------------------------------------------------------------ */
@@ -146,16 +147,6 @@ static bool pair_certificates(struct options *options)
 
 /* ---- the folder for our own ----------------------------------------------------------- */
 
-static const char *find_variable(char **environment, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (char **at = environment; *at; at++)
-        if (strncmp(*at, name, len) == 0 && (*at)[len] == '=')
-            return *at + len + 1;
-    return "";
-}
-
 static bool keep_in(struct options *options, const char *base, const char *below)
 {
     struct buf  path = BUF_UP_TO(4096);
@@ -176,8 +167,8 @@ static bool keep_in(struct options *options, const char *base, const char *below
 /* As the XDG Base Directory Specification has it: a path that is not absolute counts as none. */
 static bool find_folder(struct options *options, char **environment)
 {
-    const char *state = find_variable(environment, "XDG_STATE_HOME");
-    const char *home = find_variable(environment, "HOME");
+    const char *state = option_environment_find(environment, "XDG_STATE_HOME");
+    const char *home = option_environment_find(environment, "HOME");
 
     if (options_given(options, "cert-dir")->source != OPTION_FROM_DEFAULT)
         return true;

@@ -15,6 +15,9 @@ bool option_command_line_read(struct options *options, int argc, char **argv) MU
  * name only warns. */
 bool option_environment_read(struct options *options, char **environment) MUST_USE;
 
+/* The value of a variable that is no option; "" when it is not set. */
+const char *option_environment_find(char **environment, const char *name) MUST_USE;
+
 /* Lines of `name = value`, as INI files have them, with or without a section [wherry]; of a list,
  * one line for each text.  A value may stand in double quotes, and then hold \" \\ and \xHH.  The
  * path is kept, not copied. */

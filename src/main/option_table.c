@@ -232,6 +232,14 @@ const struct option option_table[] = {
     {.name = "body-max", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "1M",
      .least = "0", .most = "64G", .group = LIMITS, INTO(server.body_bytes_max),
      .help = "The body of a request; more is answered with 413."},
+    {.name = "body-memory", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "1M",
+     .least = "0", .most = "1G", .group = LIMITS, INTO(server.body_memory_max),
+     .help = "How much of a body that a handler wants is kept in memory; a longer one goes to a file "
+             "without a name in --spool-dir."},
+    {.name = "spool-dir", .kind = OPTION_PATH, .argument = "DIR", .initial = "",
+     .group = LIMITS, INTO(server.spool_dir),
+     .help = "Where those go; by default $TMPDIR, else /tmp, where that is a folder that wherry can "
+             "write to; empty: nowhere, they are answered with 413."},
 
     {.name = "handshake-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "10s",
      .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.tls.handshake_timeout_ms),

@@ -5,6 +5,7 @@
 
 #include "main/option_https.h"
 #include "main/option_sources.h"
+#include "main/option_spool.h"
 #include "main/option_value.h"
 
 const char *options_name(const struct option *option, const struct option_given *given,
@@ -232,6 +233,7 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
         (options->config && !option_file_read(options, options->config)))
         return false;
     let_defaults_follow(options);
+    option_spool_settle(options, environment);
     options->site.coding.except = options->compress_except.texts;
     options->site.coding.except_count = options->compress_except.count;
     return option_https_settle(options, environment) && fit_together(options);

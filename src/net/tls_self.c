@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "net/tls_error.h"
 #include "net/tls_mint.h"
@@ -561,18 +562,6 @@ static struct str bio_view(BIO *bio)
     return str_of(bytes, (size_t)len);
 }
 
-static bool write_all(int fd, struct str bytes)
-{
-    while (bytes.len) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-
-        if (put == -1)
-            return false;
-        bytes = str_from(bytes, (size_t)put);
-    }
-    return true;
-}
-
 /* Closes, and gives what came before, with its errno. */
 static bool close_after(int fd, bool ok)
 {
@@ -595,7 +584,7 @@ static bool write_fresh(const struct refresh *refresh, enum kind kind, struct st
     fd = openat(refresh->folder, file->fresh,
                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     return fd != -1 &&
-           close_after(fd, write_all(fd, bytes) && fchmod(fd, file->mode) == 0 && fsync(fd) == 0);
+           close_after(fd, file_write(fd, bytes) && fchmod(fd, file->mode) == 0 && fsync(fd) == 0);
 }
 
 static bool write_fresh_pem(const struct refresh *refresh, enum kind kind)

@@ -246,6 +246,14 @@ static size_t input_size(const struct wherry_settings *settings)
     return settings->head_bytes_max + BODY_ROOM;
 }
 
+/* Of a body in memory: all of a short one, or what is gathered of a long one until some more comes. */
+static size_t body_room(const struct wherry_settings *settings)
+{
+    uint64_t most = MIN_OF(settings->body_memory_max, (uint64_t)SIZE_MAX / 2);
+
+    return (size_t)MAX_OF(most, (uint64_t)BODY_PIECE_BYTES) + input_size(settings);
+}
+
 size_t work_size(const struct wherry_settings *settings)
 {
     return sizeof(struct work) + input_size(settings) + settings->target_bytes_max + 1;
@@ -261,7 +269,7 @@ void work_init(struct work *work, const struct wherry_settings *settings)
     work->ticket = TICKET_FRESH(PERMIT_BRIEF);
     work->writer = (struct writer){.fd = -1};
     work->head = BUF_UP_TO(2 * RESPONSE_LINES_MAX);
-    exchange_init(&work->exchange, settings->body_bytes_max);
+    exchange_init(&work->exchange, body_room(settings));
     turn_forget_request(&work->exchange.request);
 }
 

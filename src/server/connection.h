@@ -35,6 +35,7 @@ enum {
     X(READ_HEAD, "waiting for a request")                           \
     X(CONTINUE,  "telling the client to send its body")             \
     X(READ_BODY, "receiving a body")                                \
+    X(SPOOL,     "writing some of it to a file")                    \
     X(RESPOND,   "asking the handler")                              \
     X(WRITE,     "sending the answer")                              \
     X(LINGER,    "half closed, draining")                           \
@@ -68,7 +69,6 @@ struct work {
     struct framing         framing;
     struct chunked         chunked;
     uint64_t               body_left;       /* of BODY_LENGTH */
-    uint64_t               body_read;       /* bytes of body data that came */
     struct ticket          ticket;
     struct writer          writer;
     struct buf             head;            /* of the answer */

@@ -11,10 +11,10 @@ static void forget_route(struct wherry_exchange *exchange)
     exchange->rest = (struct str){NULL, 0};
 }
 
-void exchange_init(struct wherry_exchange *exchange, uint64_t body_max)
+void exchange_init(struct wherry_exchange *exchange, size_t body_max)
 {
     exchange->arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
-    exchange->body = BUF_UP_TO((size_t)body_max);
+    body_init(&exchange->body, body_max);
     forget_route(exchange);
     exchange->sent = 0;
     exchange->query = NULL;
@@ -28,10 +28,7 @@ void exchange_reset(struct wherry_exchange *exchange)
 {
     response_reset(&exchange->response);
     arena_reset(&exchange->arena);
-    /* A body's memory is not kept: most requests have none. */
-    if (exchange->body.ptr)
-        buf_fini(&exchange->body);
-    buf_reset(&exchange->body);
+    body_reset(&exchange->body);
     forget_route(exchange);
     exchange->sent = 0;
     exchange->query = NULL;
@@ -43,7 +40,7 @@ void exchange_fini(struct wherry_exchange *exchange)
 {
     response_fini(&exchange->response);
     arena_fini(&exchange->arena);
-    buf_fini(&exchange->body);
+    body_fini(&exchange->body);
 }
 
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
@@ -110,9 +107,36 @@ enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange, 
     return (enum wherry_coding)negotiate_choose(&wish, available);
 }
 
+void wherry_limit_body(struct wherry_exchange *exchange, uint64_t bytes)
+{
+    exchange->body.limit = MIN_OF(bytes, BODY_LIMIT_MAX);
+}
+
+void wherry_spool_body(struct wherry_exchange *exchange, int folder_fd)
+{
+    exchange->body.folder = folder_fd;
+}
+
 struct wherry_slice wherry_body(const struct wherry_exchange *exchange)
 {
-    return slice(buf_view(&exchange->body));
+    const struct body *body = &exchange->body;
+
+    return slice(body->is_spooled ? (struct str){NULL, 0} : buf_view(&body->bytes));
+}
+
+uint64_t wherry_body_length(const struct wherry_exchange *exchange)
+{
+    return exchange->body.is_kept ? exchange->body.length : 0;
+}
+
+int wherry_body_file(const struct wherry_exchange *exchange)
+{
+    return exchange->body.file.fd;
+}
+
+enum wherry_kept wherry_keep_body(struct wherry_exchange *exchange, const char *name)
+{
+    return body_keep(&exchange->body, name);
 }
 
 void wherry_set_status(struct wherry_exchange *exchange, int status)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "http/request.h"
 #include "net/address.h"
+#include "server/body.h"
 #include "server/response.h"
 
 struct form;
@@ -28,7 +29,7 @@ struct wherry_exchange {
     struct request             request;
     struct response            response;
     struct arena               arena;       /* lives as long as the exchange */
-    struct buf                 body;        /* of the request, when the route wants it */
+    struct body                body;        /* of the request */
     const struct wherry_route *route;       /* NULL: none fits, or not looked yet */
     const struct exchange_part *parts;      /* of its pattern; in the arena */
     size_t                     parts_count;
@@ -43,7 +44,8 @@ struct wherry_exchange {
     const char                *why;         /* reason of a refusal, for the log; NULL: none */
 };
 
-void exchange_init(struct wherry_exchange *exchange, uint64_t body_max);
+/* `body_max`: the most bytes of a request's body in memory (server/body.h). */
+void exchange_init(struct wherry_exchange *exchange, size_t body_max);
 void exchange_reset(struct wherry_exchange *exchange);
 void exchange_fini(struct wherry_exchange *exchange);
 

@@ -58,6 +58,21 @@ static bool look(struct conn *conn)
     return true;
 }
 
+/* May there be such a body?  What the route itself refuses, it has said already. */
+static struct refusal agree_on_body(struct conn *conn)
+{
+    struct work            *work = conn->work;
+    struct wherry_exchange *exchange = &work->exchange;
+    bool                    is_kept = false;
+
+    if (work->is_answered && exchange->route && exchange->response.status >= 400)
+        return REFUSAL_NONE;
+    if (!work->is_answered)
+        is_kept = exchange->route->wants_body || exchange->body.folder != -1;
+    return body_begin(&exchange->body, &conn->server->spool, work->framing.length,
+                      turn_settings(conn)->body_bytes_max, is_kept);
+}
+
 /* A body follows.  Reading away what a refused client sends is no service to it: it is told at
  * once. */
 static enum step begin_body(struct conn *conn, struct turn *turn)
@@ -70,7 +85,7 @@ static enum step begin_body(struct conn *conn, struct turn *turn)
         return turn_settle(conn, turn, false);
     }
     work->body_left = work->framing.length;
-    work->body_read = work->progress = 0;
+    work->progress = 0;
     work->chunked = CHUNKED_START;
     conn->wait = WAIT_NOTHING;
     /* RFC 9110 §10.1.1: not needed once some of the body has come. */
@@ -111,6 +126,11 @@ static enum step send_to_https(struct conn *conn, struct turn *turn)
     return turn_settle(conn, turn, false);
 }
 
+static struct ticket ticket_for_work(const struct conn *conn)
+{
+    return TICKET_FRESH(conn->work->exchange.route->is_brief ? PERMIT_BRIEF : PERMIT_LONG);
+}
+
 static enum step begin_exchange(struct conn *conn, struct turn *turn)
 {
     struct work    *work = conn->work;
@@ -129,10 +149,6 @@ static enum step begin_exchange(struct conn *conn, struct turn *turn)
     work->seen = 0;
     conn->must_close = !request->keep_alive;
     conn->must_linger = false;
-    if (work->framing.kind == BODY_LENGTH &&
-        work->framing.length > turn_settings(conn)->body_bytes_max)
-        return turn_refuse(conn, turn,
-                           refuse(HTTP_CONTENT_TOO_LARGE, "the body is longer than is taken here"));
     if (!conn->transport.session && conn->peer.family != AF_UNIX &&
         (conn->is_secure || turn_settings(conn)->tls.redirects))
         return send_to_https(conn, turn);
@@ -141,12 +157,15 @@ static enum step begin_exchange(struct conn *conn, struct turn *turn)
         return turn_refuse(conn, turn,
                            refuse(HTTP_MISDIRECTED_REQUEST, "https was asked for without TLS"));
     work->is_answered = look(conn);
+    if (work->is_answered && work->framing.kind == BODY_NONE)
+        return turn_settle(conn, turn, false);
+    refusal = agree_on_body(conn);
+    if (is_refused(refusal))
+        return turn_refuse(conn, turn, refusal);
     if (!work->is_answered)
-        work->ticket = TICKET_FRESH(work->exchange.route->is_brief ? PERMIT_BRIEF : PERMIT_LONG);
+        work->ticket = ticket_for_work(conn);
     if (work->framing.kind != BODY_NONE)
         return begin_body(conn, turn);
-    if (work->is_answered)
-        return turn_settle(conn, turn, false);
     turn_enter(conn, CONN_RESPOND);
     return STEP_ON;
 }
@@ -219,23 +238,6 @@ enum step step_continue(struct conn *conn, struct turn *turn)
     return turn_give_up(conn, turn->worker, "the client went away");
 }
 
-/* Body data came: keeps it where it is wanted. */
-static struct refusal take_body(struct conn *conn, struct str data)
-{
-    struct work            *work = conn->work;
-    struct wherry_exchange *exchange = &work->exchange;
-
-    work->body_read += data.len;
-    if (work->body_read > turn_settings(conn)->body_bytes_max)
-        return refuse(HTTP_CONTENT_TOO_LARGE, "the body is longer than is taken here");
-    if (work->is_answered || !exchange->route->wants_body)
-        return REFUSAL_NONE;
-    buf_append(&exchange->body, data);
-    if (exchange->body.failed)
-        return refuse(HTTP_UNAVAILABLE, "there is no memory for the body");
-    return REFUSAL_NONE;
-}
-
 /* Uses what is in the input.  PARSE_DONE at the end of the body.  What came before a mistake counts
  * first, so that a body that is too long is that, however it came. */
 static enum parse read_body(struct conn *conn, struct refusal *refusal)
@@ -255,7 +257,7 @@ static enum parse read_body(struct conn *conn, struct refusal *refusal)
         *refusal = REFUSAL_NONE;
     }
     work->start += used;
-    taken = take_body(conn, str_of(bytes, count));
+    taken = body_take(&work->exchange.body, &conn->server->spool, str_of(bytes, count));
     if (is_refused(taken))
         *refusal = taken;
     return is_refused(*refusal) ? PARSE_REFUSED : parse;
@@ -263,7 +265,8 @@ static enum parse read_body(struct conn *conn, struct refusal *refusal)
 
 enum step step_read_body(struct conn *conn, struct turn *turn)
 {
-    struct refusal refusal;
+    const struct body *body = &conn->work->exchange.body;
+    struct refusal     refusal;
 
     switch (read_body(conn, &refusal)) {
     case PARSE_DONE:
@@ -274,7 +277,12 @@ enum step step_read_body(struct conn *conn, struct turn *turn)
     case PARSE_MORE:
         break;
     }
-    turn_wait_for_progress(conn, WAIT_BODY, conn->work->body_read,
+    if (body_is_due(body)) {
+        conn->work->ticket = TICKET_FRESH(PERMIT_BRIEF);
+        turn_enter(conn, CONN_SPOOL);
+        return STEP_ON;
+    }
+    turn_wait_for_progress(conn, WAIT_BODY, body->length,
                            turn_settings(conn)->body_timeout_ms, turn_now(turn));
     if (turn->bytes == 0)
         return STEP_AGAIN;
@@ -293,4 +301,22 @@ enum step step_read_body(struct conn *conn, struct turn *turn)
         break;
     }
     return turn_give_up(conn, turn->worker, "the client went away");
+}
+
+/* Nothing is read meanwhile, so who sends faster than the disk can write has to wait. */
+enum step step_spool(struct conn *conn, struct turn *turn)
+{
+    struct refusal refusal;
+    enum step      step;
+
+    if (!turn_take_permit(conn, turn, &step))
+        return step;
+    refusal = turn_write_body(conn, turn);
+    permits_leave(&conn->server->permits, &conn->work->ticket);
+    if (is_refused(refusal))
+        return turn_refuse(conn, turn, refusal);
+    conn->work->ticket = ticket_for_work(conn);
+    conn->wait = WAIT_NOTHING;      /* the time that the disk took was not the client's */
+    turn_enter(conn, CONN_READ_BODY);
+    return STEP_ON;
 }

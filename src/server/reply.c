@@ -18,26 +18,30 @@ static void do_work(struct conn *conn, struct turn *turn)
     moment_refresh(&turn->worker->moment);
 }
 
-enum step step_respond(struct conn *conn, struct turn *turn)
+/* The last of a spooled body is written first, with the permit of the handler. */
+static enum step respond(struct conn *conn, struct turn *turn)
 {
-    struct work    *work = conn->work;
-    struct permits *permits = &conn->server->permits;
-    enum step       step;
+    struct refusal refusal = REFUSAL_NONE;
 
-    if (work->is_answered)
-        return turn_settle(conn, turn, false);
-    /* Nobody waits for this answer any more, and others wait for the permit. */
-    if (atomic_load(&conn->source.hang_up) && transport_is_gone(&conn->transport))
-        return turn_give_up(conn, turn->worker, "the client went away");
-    if (!permits_take(permits, &work->ticket, turn_now(turn).ms)) {
-        turn_wait(conn, WAIT_PERMIT, turn_settings(conn)->wait_timeout_ms, turn_now(turn));
-        server_call_keeper(conn->server);
-        return STEP_WAIT;
-    }
+    if (conn->work->exchange.body.is_spooled)
+        refusal = turn_write_body(conn, turn);
+    if (is_refused(refusal))
+        return turn_refuse(conn, turn, refusal);
     do_work(conn, turn);
     /* An error page may come from the disk: the permit is given back after that. */
-    step = turn_settle(conn, turn, true);
-    permits_leave(permits, &work->ticket);
+    return turn_settle(conn, turn, true);
+}
+
+enum step step_respond(struct conn *conn, struct turn *turn)
+{
+    enum step step;
+
+    if (conn->work->is_answered)
+        return turn_settle(conn, turn, false);
+    if (!turn_take_permit(conn, turn, &step))
+        return step;
+    step = respond(conn, turn);
+    permits_leave(&conn->server->permits, &conn->work->ticket);
     return step;
 }
 

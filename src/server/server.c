@@ -26,6 +26,7 @@ void wherry_settings_init(struct wherry_settings *settings)
         .head_bytes_max = 16 * 1024,
         .target_bytes_max = 8 * 1024,
         .body_bytes_max = 1024 * 1024,
+        .body_memory_max = 1024 * 1024,
         .head_timeout_ms = 10000,
         .body_timeout_ms = 30000,
         .write_timeout_ms = 60000,
@@ -60,6 +61,7 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     server->queue = QUEUE_NONE;
     server->keeper_fd = -1;
     router_init(&server->router);
+    spool_init(&server->spool, server->settings.body_memory_max);
     permits_init(&server->permits, 1, wake_granted, server);
     worker_init(&server->keeper, server);
     return server;
@@ -81,6 +83,7 @@ bool wherry_server_free(struct wherry_server *server)
         listener_close(&server->listeners[i]);
     router_fini(&server->router);
     worker_fini(&server->keeper);
+    spool_fini(&server->spool);
     slab_close(&server->slab);
     queue_close(&server->queue);
     tls_store_close(server->tls);
@@ -318,6 +321,18 @@ static bool open_tls(struct wherry_server *server, char *problem, size_t size)
     return server->tls && open_tcp(server, tls->port, true, &server->ports.secure, problem, size);
 }
 
+static bool open_spool(struct wherry_server *server, char *problem, size_t size)
+{
+    const char *path = server->settings.spool_dir;
+    char        quoted[256];
+
+    if (!path || spool_open(&server->spool, path))
+        return true;
+    snprintf(problem, size, "cannot write long bodies to the folder \"%s\": %s",
+             log_quote(quoted, sizeof quoted, str_view(path)), strerror(errno));
+    return false;
+}
+
 bool wherry_server_open(struct wherry_server *server, char *problem, size_t size)
 {
     raise_descriptor_limit();
@@ -327,6 +342,8 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
         snprintf(problem, size, "cannot set up the server: %s", strerror(errno));
         return false;
     }
+    if (!open_spool(server, problem, size))
+        return false;
     server->ports = (struct redirect_ports){-1, -1, server->settings.tls.public_port};
     if (server->settings.http_port >= 0 &&
         !open_tcp(server, server->settings.http_port, false, &server->ports.plain, problem, size))

@@ -12,6 +12,7 @@
 #include "server/redirect.h"
 #include "server/router.h"
 #include "server/slab.h"
+#include "server/spool.h"
 
 enum { LISTENERS_MAX = 5, CALLS_MAX = 8 };
 
@@ -30,6 +31,8 @@ struct wherry_server {
     size_t                 ticks_count;
     struct call            releases[CALLS_MAX];
     size_t                 releases_count;
+
+    struct spool           spool;           /* for long bodies */
 
     struct tls_store      *tls;             /* NULL: no HTTPS */
     struct tls_pair_files  tls_files[TLS_PAIRS_MAX];

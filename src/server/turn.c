@@ -9,7 +9,8 @@ static const unsigned followers[CONN_STATES_COUNT] = {
     [CONN_READ_HEAD] = BIT(CONN_CONTINUE) | BIT(CONN_READ_BODY) | BIT(CONN_RESPOND) |
                        BIT(CONN_WRITE) | BIT(CONN_CLOSED),
     [CONN_CONTINUE]  = BIT(CONN_READ_BODY) | BIT(CONN_CLOSED),
-    [CONN_READ_BODY] = BIT(CONN_RESPOND) | BIT(CONN_WRITE) | BIT(CONN_CLOSED),
+    [CONN_READ_BODY] = BIT(CONN_SPOOL) | BIT(CONN_RESPOND) | BIT(CONN_WRITE) | BIT(CONN_CLOSED),
+    [CONN_SPOOL]     = BIT(CONN_READ_BODY) | BIT(CONN_WRITE) | BIT(CONN_CLOSED),
     [CONN_RESPOND]   = BIT(CONN_WRITE) | BIT(CONN_CLOSED),
     [CONN_WRITE]     = BIT(CONN_READ_HEAD) | BIT(CONN_LINGER) | BIT(CONN_CLOSED),
     [CONN_LINGER]    = BIT(CONN_CLOSED),
@@ -153,6 +154,33 @@ enum step turn_give_up(struct conn *conn, struct worker *worker, const char *why
     return STEP_ON;
 }
 
+/* ---- work that blocks ----------------------------------------------------------------- */
+
+bool turn_take_permit(struct conn *conn, struct turn *turn, enum step *step)
+{
+    /* Nobody waits for this answer any more, and others wait for the permit. */
+    if (atomic_load(&conn->source.hang_up) && transport_is_gone(&conn->transport)) {
+        *step = turn_give_up(conn, turn->worker, "the client went away");
+        return false;
+    }
+    if (permits_take(&conn->server->permits, &conn->work->ticket, turn_now(turn).ms))
+        return true;
+    turn_wait(conn, WAIT_PERMIT, turn_settings(conn)->wait_timeout_ms, turn_now(turn));
+    server_call_keeper(conn->server);
+    *step = STEP_WAIT;
+    return false;
+}
+
+struct refusal turn_write_body(struct conn *conn, struct turn *turn)
+{
+    struct refusal refusal;
+
+    worker_step_aside(turn->worker);
+    refusal = body_write(&conn->work->exchange.body, &conn->server->spool);
+    moment_refresh(&turn->worker->moment);
+    return refusal;
+}
+
 /* ---- the loop ------------------------------------------------------------------------- */
 
 /* Moves the connection as far as it can go without waiting. */
@@ -166,6 +194,7 @@ enum step turn_run(struct conn *conn, struct turn *turn)
         case CONN_READ_HEAD: step = step_read_head(conn, turn); break;
         case CONN_CONTINUE:  step = step_continue(conn, turn);  break;
         case CONN_READ_BODY: step = step_read_body(conn, turn); break;
+        case CONN_SPOOL:     step = step_spool(conn, turn);     break;
         case CONN_RESPOND:   step = step_respond(conn, turn);   break;
         case CONN_WRITE:     step = step_write(conn, turn);     break;
         case CONN_LINGER:    step = step_linger(conn, turn);    break;

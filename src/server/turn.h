@@ -1,9 +1,9 @@
 /* turn - what a connection does while somebody runs it: its states, and the steps between them.
  *
  * The inside of connection.h, for the files that share it: turn.c (the loop, and what all steps
- * need), handshake.c (the step before the first head), receive.c (steps that take a request in), reply.c (steps that get an answer out), and
- * connection.c (who runs it, when, and how it ends).  All of it belongs to the connection's owner.
- */
+ * need), handshake.c (the step before the first head), receive.c (steps that take a request in),
+ * reply.c (steps that get an answer out), and connection.c (who runs it, when, and how it ends).  All
+ * of it belongs to the connection's owner. */
 #ifndef SERVER_TURN_H
 #define SERVER_TURN_H
 
@@ -31,6 +31,7 @@ enum step step_handshake(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_read_head(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_continue(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_read_body(struct conn *conn, struct turn *turn) MUST_USE;
+enum step step_spool(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_respond(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_write(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_linger(struct conn *conn, struct turn *turn) MUST_USE;
@@ -59,6 +60,13 @@ void turn_forget_request(struct request *request);
 
 /* Answers with a refusal, and closes. */
 enum step turn_refuse(struct conn *conn, struct turn *turn, struct refusal refusal) MUST_USE;
+
+/* Takes a permit for work that blocks.  False: it waits for one, or has ended, and *step is how this
+ * step ends. */
+bool turn_take_permit(struct conn *conn, struct turn *turn, enum step *step) MUST_USE;
+
+/* Writes what has come of a spooled body to its file, with a permit. */
+struct refusal turn_write_body(struct conn *conn, struct turn *turn) MUST_USE;
 
 /* Ends an exchange that could not be finished; `why` NULL: nothing new to say. */
 enum step turn_give_up(struct conn *conn, struct worker *worker, const char *why);

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/log.h"
 
 enum {
@@ -584,17 +584,6 @@ enum root_find root_list(struct root *root, const char *folder, root_entry_fn *s
 
 /* ---- making a file ----------------------------------------------------------------- */
 
-enum { DRAFT_TRIES_MAX = 1000 };
-
-/* A file that does not have its name yet: it has none at all, so that nothing is left of it whatever
- * happens to us, or where the file system (or the lack of /proc) does not allow that, another. */
-struct draft {
-    int  folder;
-    int  fd;
-    bool cannot_be_nameless;    /* what failed was that */
-    char name[40];              /* "": none */
-};
-
 /* Opens the folder that a name lies in; *last is its last component.  -1 with errno. */
 static int open_folder_of(struct root *root, const char *name, const char **last)
 {
@@ -611,82 +600,6 @@ static int open_folder_of(struct root *root, const char *name, const char **last
     return open_beneath(root, folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Another one each time; dotted, so never served. */
-static void draft_think_of_name(struct draft *draft)
-{
-    static atomic_uint count;
-
-    snprintf(draft->name, sizeof draft->name, ".wherry-%x-%x", (unsigned)getpid(),
-             atomic_fetch_add_explicit(&count, 1, memory_order_relaxed));
-}
-
-static bool draft_open_named(struct draft *draft)
-{
-    for (int tries = 0; draft->fd == -1 && tries < DRAFT_TRIES_MAX; tries++) {
-        draft_think_of_name(draft);
-        draft->fd = openat(draft->folder, draft->name,
-                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (draft->fd == -1 && errno != EEXIST && errno != EINTR)
-            break;
-    }
-    if (draft->fd == -1)
-        draft->name[0] = '\0';
-    return draft->fd != -1;
-}
-
-static bool draft_open_nameless(struct draft *draft)
-{
-    do
-        draft->fd = openat(draft->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-    while (draft->fd == -1 && errno == EINTR);
-    draft->cannot_be_nameless = draft->fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR ||
-                                                    errno == ENOENT || errno == EINVAL);
-    return draft->fd != -1;
-}
-
-/* Gives a nameless one a name, which linkat(2) cannot take from another file. */
-static bool draft_name(struct draft *draft)
-{
-    char path[32];
-    int  result = -1;
-
-    snprintf(path, sizeof path, "/proc/self/fd/%d", draft->fd);
-    for (int tries = 0; result == -1 && tries < DRAFT_TRIES_MAX; tries++) {
-        draft_think_of_name(draft);
-        result = linkat(AT_FDCWD, path, draft->folder, draft->name, AT_SYMLINK_FOLLOW);
-        if (result == -1 && errno != EEXIST)
-            break;
-    }
-    if (result == -1) {
-        draft->cannot_be_nameless = errno == ENOENT || errno == EXDEV || errno == EOPNOTSUPP;
-        draft->name[0] = '\0';
-    }
-    return result == 0;
-}
-
-static void draft_close(struct draft *draft)
-{
-    int saved = errno;
-
-    if (draft->name[0])
-        (void)unlinkat(draft->folder, draft->name, 0);
-    if (draft->fd != -1)
-        close(draft->fd);
-    errno = saved;
-}
-
-static bool write_all(int fd, struct str bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t count = write(fd, bytes.ptr, bytes.len);
-
-        if (count == -1 && errno != EINTR)
-            return false;
-        bytes = str_from(bytes, count > 0 ? (size_t)count : 0);
-    }
-    return true;
-}
-
 /* Where we cannot give it to the same group, ours may do with it what everybody may. */
 static bool make_alike(int fd, const struct stat *like)
 {
@@ -696,17 +609,6 @@ static bool make_alike(int fd, const struct stat *like)
     if (fchown(fd, like->st_uid, like->st_gid) == -1 && fchown(fd, (uid_t)-1, like->st_gid) == -1)
         mode &= (mode_t)(0606 | (mode & 06) << 3);
     return fchmod(fd, mode) == 0 && futimens(fd, times) == 0;
-}
-
-/* A full disk may show itself only here. */
-static bool settle(int fd)
-{
-    int result;
-
-    do
-        result = fsync(fd);
-    while (result == -1 && errno == EINTR);
-    return result == 0 || errno == EINVAL;      /* a file system that has nothing to wait for */
 }
 
 static bool may_replace(struct root *root, int folder, const char *name)
@@ -722,26 +624,21 @@ static bool may_replace(struct root *root, int folder, const char *name)
 }
 
 /* Writes the draft and gives it the name `last`. */
-static bool draft_finish(struct draft *draft, const char *last, struct str bytes,
-                         const struct stat *like)
+static bool finish(struct draft *draft, const char *last, struct str bytes,
+                   const struct stat *like)
 {
-    if (!write_all(draft->fd, bytes) || !make_alike(draft->fd, like) || !settle(draft->fd))
-        return false;
-    if (!draft->name[0] && !draft_name(draft))
-        return false;
-    if (renameat(draft->folder, draft->name, draft->folder, last) == -1)
-        return false;
-    draft->name[0] = '\0';
-    return true;
+    return draft_write(draft, bytes) && make_alike(draft->fd, like) && draft_settle(draft) &&
+           draft_put(draft, last);
 }
 
 static bool write_once(int folder, const char *last, struct str bytes, const struct stat *like,
                        bool is_named, bool *needs_name)
 {
-    struct draft draft = {.folder = folder, .fd = -1};
-    bool ok = is_named ? draft_open_named(&draft) : draft_open_nameless(&draft);
+    struct draft draft;
+    bool ok = is_named ? draft_open_named(&draft, folder, 0600)
+                       : draft_open_nameless(&draft, folder, 0600);
 
-    ok = ok && draft_finish(&draft, last, bytes, like);
+    ok = ok && finish(&draft, last, bytes, like);
     *needs_name = draft.cannot_be_nameless;
     draft_close(&draft);
     return ok;

@@ -273,6 +273,9 @@ static void the_defaults_agree_with_the_modules(void **state)
     assert_int_equal(options.server.head_bytes_max, server.head_bytes_max);
     assert_int_equal(options.server.target_bytes_max, server.target_bytes_max);
     assert_int_equal(options.server.body_bytes_max, server.body_bytes_max);
+    assert_int_equal(options.server.body_memory_max, server.body_memory_max);
+    assert_string_equal(options.server.spool_dir, "/tmp");
+    assert_null(server.spool_dir);                  /* a library writes nowhere unasked */
     assert_int_equal(options.server.head_timeout_ms, server.head_timeout_ms);
     assert_int_equal(options.server.body_timeout_ms, server.body_timeout_ms);
     assert_int_equal(options.server.write_timeout_ms, server.write_timeout_ms);
@@ -440,6 +443,20 @@ static const struct value_case {
      "cert-dir", "certs", "command line"},
     {"or nowhere", WORDS("--cert-dir="),
      "cert-dir", "", "command line"},
+    {"long bodies are temporary", WORDS(NULL),
+     "spool-dir", "/tmp", "default"},
+    {"and go where those things go", ENVIRONMENT("TMPDIR=/var/tmp"),
+     "spool-dir", "/var/tmp", "default"},
+    {"unless that is no absolute path", ENVIRONMENT("TMPDIR=."),
+     "spool-dir", "/tmp", "default"},
+    {"or no folder", ENVIRONMENT("TMPDIR=/dev/null"),
+     "spool-dir", "/tmp", "default"},
+    {"or where one says", {.words = {"--spool-dir=here"}, .environment = {"TMPDIR=/var/tmp"}},
+     "spool-dir", "here", "command line"},
+    {"or nowhere", ENVIRONMENT("WHERRY_SPOOL_DIR="),
+     "spool-dir", "/tmp", "default"},
+    {"unless it is the command line that says it", WORDS("--spool-dir="),
+     "spool-dir", "", "command line"},
     {"a certificate implies TLS", WORDS("--tls-cert=c", "--tls-key=k"),
      "tls", "yes", "default"},
     {"unless someone says no in the same place",
