@@ -299,7 +299,7 @@ static const char *read_behind_delimiter(struct formdata *form, char byte)
 static const char *read_padding(struct formdata *form, char byte, enum state behind)
 {
     if (byte == '\r')
-        form->state = behind;
+        form->state = (int)behind;
     else if (byte != ' ' && byte != '\t')
         return "the form's boundary stands in a line that goes on";
     return NULL;

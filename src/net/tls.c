@@ -25,6 +25,7 @@ enum {
 struct session {
     SSL                *ssl;
     struct tls_context *context;    /* callbacks of ssl need it */
+    char               *name;       /* whom it asks for; NULL: nobody */
     char               *client;     /* the subject of its certificate; NULL: it has shown none */
     size_t              begun;      /* bytes of a record that is on its way; it has to be finished */
     size_t              sent;       /* since the last rest, until they do not matter any more */
@@ -282,6 +283,7 @@ static void session_free(struct session *session)
 {
     SSL_free(session->ssl);
     tls_context_release(session->context);
+    OPENSSL_free(session->name);
     OPENSSL_free(session->client);
     free(session);
 }
@@ -366,6 +368,7 @@ static struct session *session_new(int fd, struct tls_store *store)
     SSL_set_bio(session->ssl, bio, bio);
     SSL_set_msg_callback(session->ssl, on_record);
     SSL_set_msg_callback_arg(session->ssl, session);
+    tls_context_keep_name(session->ssl, &session->name);
     SSL_set_accept_state(session->ssl);
     return session;
 }
@@ -471,7 +474,7 @@ bool tls_facts(const struct transport *t, struct tls_facts *facts)
         .version = SSL_get_version(session->ssl),
         .cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(session->ssl)),
         .alpn = alpn_of(session->ssl),
-        .server_name = SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name),
+        .server_name = session->name,
         .client = session->client,
         .is_resumed = SSL_session_reused(session->ssl) == 1,
     };

@@ -97,6 +97,23 @@ static bool bind_sessions(const struct tls_context *context, SSL *ssl, struct st
     return ok;
 }
 
+void tls_context_keep_name(SSL *ssl, char **name)
+{
+    SSL_set_app_data(ssl, name);
+}
+
+/* A hello may be said twice.  False: there is no memory. */
+static bool keep_name(SSL *ssl, struct str name)
+{
+    char **kept = SSL_get_app_data(ssl);
+
+    if (!kept)
+        return true;
+    OPENSSL_free(*kept);
+    *kept = name.len ? OPENSSL_strndup(name.ptr, name.len) : NULL;
+    return *kept || name.len == 0;
+}
+
 /* Called before anything is decided, a resumption included. */
 static int on_hello(SSL *ssl, int *alert, void *data)
 {
@@ -108,7 +125,7 @@ static int on_hello(SSL *ssl, int *alert, void *data)
     /* Also the first one: a hello may be said twice, with two names (RFC 8446 §4.1.2). */
     if (!SSL_set_SSL_CTX(ssl, context->contexts[at]))
         goto failed;
-    if (bind_sessions(context, ssl, fit == TLS_FIT_NONE ? STR_NONE : name))
+    if (keep_name(ssl, name) && bind_sessions(context, ssl, fit == TLS_FIT_NONE ? STR_NONE : name))
         return SSL_CLIENT_HELLO_SUCCESS;
 failed:
     *alert = SSL_AD_INTERNAL_ERROR;

@@ -21,6 +21,7 @@ struct tls_rules {
     struct tls_key_log *key_log;        /* NULL: none */
 };
 
+struct ssl_st;
 struct tls_context;
 
 /* Of one to TLS_PAIRS_MAX pairs, each of which it acquires; the first is for clients that name
@@ -38,6 +39,10 @@ void                tls_context_release(struct tls_context *context);   /* NULL 
 
 /* What a handshake begins with; the client's first words decide which certificate it goes on with. */
 struct ssl_ctx_st *tls_context_default(const struct tls_context *context) MUST_USE;
+
+/* Before the handshake: the name that the client will ask for goes to *name, which is NULL or OpenSSL's
+ * to free.  OpenSSL itself forgets it when a session of TLS 1.2 is resumed. */
+void tls_context_keep_name(struct ssl_st *ssl, char **name);
 
 /* Secrets of sessions, in the form that Wireshark reads (NSS key log), appended to a file that is
  * made with mode 0600.  NULL with errno. */

@@ -186,9 +186,11 @@ void form_read(struct form *form, struct str content_type, const struct form_bod
 
 static struct form_body body_of(const struct wherry_exchange *exchange)
 {
-    struct str bytes = buf_view(&exchange->body);
-
-    return (struct form_body){.bytes = bytes, .file = -1, .length = bytes.len};
+    return (struct form_body){
+        .bytes = str_of_slice(wherry_body(exchange)),
+        .file = wherry_body_file(exchange),
+        .length = wherry_body_length(exchange),
+    };
 }
 
 /* RFC 9110 §8.3: there is one, or nobody can say which counts. */

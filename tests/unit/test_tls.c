@@ -1129,6 +1129,57 @@ static void a_client_that_takes_up_a_session_is_still_known(void **state)
     minted_fini(&client);
 }
 
+static void check_facts(const char *promise, const struct pair *pair, const char *version,
+                        const char *name, int again)
+{
+    struct tls_facts facts;
+
+    PROMISED(promise, tls_facts(&pair->server, &facts));
+    PROMISED_STR(promise, str_view(facts.version), version);
+    PROMISED_STR(promise, str_view(facts.cipher),
+                 SSL_CIPHER_standard_name(SSL_get_current_cipher(pair->caller.ssl)));
+    PROMISED_STR(promise, str_view(facts.alpn), "http/1.1");
+    PROMISED_STR(promise, facts.server_name ? str_view(facts.server_name) : str_of(NULL, 0), name);
+    PROMISED(promise, !facts.client);
+    PROMISED_NUMBER(promise, facts.is_resumed, again);
+}
+
+/* Also the name, which OpenSSL forgets when a session of TLS 1.2 is taken up. */
+static void what_was_agreed_on_is_known(void **state)
+{
+    static const char *const names[] = {"localhost", "other.test", NULL};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(versions) * COUNTOF(names); i++) {
+        const struct version *version = &versions[i / COUNTOF(names)];
+        struct caller_wish    wish = version->wish;
+        struct pair           pair;
+
+        wish.name = names[i % COUNTOF(names)];
+        wish.alpn = STR("\x02h2\x08http/1.1");
+        for (int again = 0; again <= 1; again++) {
+            make_friends(&pair, &wish);
+            check_facts(version->promise, &pair, SSL_get_version(pair.caller.ssl), wish.name, again);
+            SSL_SESSION_free(wish.resumes);
+            wish.resumes = SSL_get1_session(pair.caller.ssl);
+            caller_says_end(&pair.caller);
+            part(&pair);
+        }
+        SSL_SESSION_free(wish.resumes);
+    }
+}
+
+static void nothing_is_agreed_on_without_TLS(void **state)
+{
+    struct tls_facts facts;
+    struct pair      pair;
+
+    (void)state;
+    meet(&pair, &anything);
+    assert_false(tls_facts(&pair.server, &facts));
+    part(&pair);
+}
+
 static void who_shows_nothing_is_nobody(void **state)
 {
     struct minted      client = minted_make(&(struct minted_wish){.issuer = &shop.authority});
@@ -1185,6 +1236,8 @@ int main(void)
         cmocka_unit_test(a_client_is_known_by_its_subject),
         cmocka_unit_test(a_client_that_takes_up_a_session_is_still_known),
         cmocka_unit_test(who_shows_nothing_is_nobody),
+        cmocka_unit_test(what_was_agreed_on_is_known),
+        cmocka_unit_test(nothing_is_agreed_on_without_TLS),
     };
 
     return cmocka_run_group_tests(tests, open_shop, close_shop);
