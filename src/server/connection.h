@@ -37,6 +37,7 @@ enum {
     X(READ_BODY, "receiving a body")                                \
     X(RESPOND,   "asking the handler")                              \
     X(WRITE,     "sending the answer")                              \
+    X(STREAM,    "asking a stream for its next piece")              \
     X(LINGER,    "half closed, draining")                           \
     X(CLOSED,    "closed")
 
@@ -57,6 +58,7 @@ enum conn_wait {
     WAIT_BODY,              /* the next 64 KiB of a body */
     WAIT_PERMIT,
     WAIT_WRITE,             /* the next 64 KiB of an answer to be taken */
+    WAIT_STREAM,            /* a stream's own time: never too long for us */
     WAIT_LINGER,            /* the peer to close */
 };
 

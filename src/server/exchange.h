@@ -11,17 +11,20 @@
 #include "base/clock.h"
 #include "http/request.h"
 #include "server/response.h"
+#include "server/stream.h"
 
 enum { EXCHANGE_ARENA_MAX = 1024 * 1024 };
 
 struct wherry_exchange {
     struct request             request;
     struct response            response;
+    struct stream              stream;      /* the answer's body, while it comes piece by piece */
     struct arena               arena;       /* lives as long as the exchange */
     struct buf                 body;        /* of the request, when the route wants it */
     const struct wherry_route *route;       /* NULL: none fits, or not looked yet */
     struct clock               now;         /* when its head had come */
     int64_t                    started_us;  /* the same, exactly */
+    int64_t                    until_ms;    /* its handler's deadline; CLOCK_NEVER: none */
     uint64_t                   sent;        /* bytes of the answer's body that left */
     const char                *client;      /* subject of the client's certificate; NULL: none */
     const char                *why;         /* reason of a refusal, for the log; NULL: none */
@@ -31,7 +34,10 @@ void exchange_init(struct wherry_exchange *exchange, uint64_t body_max);
 void exchange_reset(struct wherry_exchange *exchange);
 void exchange_fini(struct wherry_exchange *exchange);
 
-/* Makes the answer a refusal. */
+/* Makes the answer a refusal; no stream may have begun to wait. */
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal);
+
+/* Its handler failed: 500, and a line in the log. */
+void exchange_fail(struct wherry_exchange *exchange);
 
 #endif
