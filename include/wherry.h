@@ -47,11 +47,11 @@ struct wherry_slice {
 /* A terminated text as a slice; NULL is nothing at all. */
 static inline struct wherry_slice wherry_text(const char *text)
 {
-    struct wherry_slice slice = {text, 0};
+    struct wherry_slice bytes = {text, 0};
 
-    while (text && text[slice.len])
-        slice.len++;
-    return slice;
+    while (text && text[bytes.len])
+        bytes.len++;
+    return bytes;
 }
 
 /* ---- a server ------------------------------------------------------------------------- */
@@ -386,11 +386,13 @@ WHERRY_PUBLIC const char *wherry_form_problem(struct wherry_exchange *exchange);
 
 /* Milliseconds that are left for this handler (settings.handler_timeout_ms, or the time to drain when
  * the server is stopping); 0: none.  Nobody can cut off a function in C: it has to look itself. An
- * overrun is logged. */
+ * overrun is logged.  For look and in a puller, which have no such time, INT64_MAX as long as the
+ * server is not stopping. */
 WHERRY_PUBLIC int64_t wherry_deadline(const struct wherry_exchange *exchange);
 
-/* Sleeps, in a handler.  False: it woke before, because the deadline has passed or the client has
- * gone, and there is no use in going on. */
+/* Sleeps, in a handler's work.  False: it woke before, because the deadline has passed or the client has
+ * gone, and there is no use in going on.  A client that keeps its connection for further requests and
+ * ends its side has gone; one that has asked to close it may have half closed, and waits. */
 WHERRY_PUBLIC bool wherry_sleep(struct wherry_exchange *exchange, int64_t ms);
 
 /* ---- the answer ----------------------------------------------------------------------- */
@@ -449,26 +451,31 @@ enum wherry_pull {
     WHERRY_MORE,            /* something was written, and there is more: call again when it is sent */
     WHERRY_END,             /* that was all */
     WHERRY_WAIT,            /* send what was written, and call again later: return wherry_wait(...) */
-    WHERRY_BROKEN,          /* it cannot be finished: the connection is cut, so that nobody takes what came for whole */
+    WHERRY_BROKEN,          /* it cannot be finished: the connection is cut, so that nobody takes what
+                             * came for whole; or, when nothing has left yet, the answer is a 500 */
 };
 
 /* Writes the next piece with wherry_write.  Called on the thread that serves the connection, never
  * for HEAD, and not before the client has taken what came before: it must not block.  What takes
- * long is done by a thread of yours, which calls wherry_wake when there is more. */
+ * long is done by a thread of yours, which calls wherry_wake when there is more.
+ *
+ * When the server begins to stop, a puller that waits is called once, and can see by wherry_deadline
+ * how long it has to come to an end; what has none by then is cut. */
 typedef enum wherry_pull wherry_puller(struct wherry_exchange *exchange, void *data);
 
 /* A body from a function; `length` bytes in all, or -1: nobody knows beforehand (then it goes in
  * chunks, or ends with the connection in HTTP/1.0).  A puller that ends with other than its
- * length is broken. */
+ * length is broken; the piece that completes it is sent with WHERRY_END. */
 WHERRY_PUBLIC void wherry_set_stream(struct wherry_exchange *exchange, int64_t length,
                                      wherry_puller *pull, void *data);
 
 /* In a puller: appends to the piece.  Gives how many bytes were taken: there is room for 64 KiB in
- * each call of the puller. */
+ * each call of the puller, and none elsewhere. */
 WHERRY_PUBLIC size_t wherry_write(struct wherry_exchange *exchange, struct wherry_slice bytes);
 
 /* In a puller: call again in so many milliseconds, or when it is woken, whatever comes first; -1: when
- * it is woken.  A wait is not bounded by the deadline of a slow client. */
+ * it is woken.  A wait is not bounded by the deadline of a slow client, and holds nothing but the
+ * request (some 14 KB).  A client that leaves meanwhile is noticed at once, as by wherry_sleep. */
 WHERRY_PUBLIC enum wherry_pull wherry_wait(struct wherry_exchange *exchange, int64_t ms);
 
 /* In a puller: a field behind the last chunk (RFC 9110 §6.5); dropped where there are no chunks.

@@ -259,6 +259,10 @@ const struct option option_table[] = {
     {.name = "wait-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "30s",
      .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.wait_timeout_ms),
      .help = "For a worker that may block, when all are busy; then the answer is 503."},
+    {.name = "handler-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "60s",
+     .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.handler_timeout_ms),
+     .help = "For a handler to come back. Nothing can cut it off: it is asked to look at the time "
+             "itself, and an overrun is logged."},
     {.name = "drain", .kind = OPTION_DURATION, .argument = "TIME", .initial = "10s",
      .least = "0", .most = "24h", .group = PATIENCE, INTO(server.drain_ms),
      .help = "At the end, for what is in flight to be finished."},

@@ -114,6 +114,7 @@ static struct piece settle_range(struct wherry_exchange *exchange)
     /* Of two Range fields either could be meant, so neither is. */
     if (exchange->request.fields.times[FIELD_RANGE] != 1 ||
         exchange->request.method != METHOD_GET || response->source == SOURCE_NONE ||
+        response->source == SOURCE_STREAM ||
         !condition_range_holds(&exchange->request, &response->validators, exchange->now.wall_s))
         return whole;
     switch (range_parse(field, response->length, &set)) {
@@ -191,6 +192,36 @@ static void add_connection(const struct wherry_exchange *exchange, bool keep_ali
         buf_append(head, STR("Connection: keep-alive\r\n"));
 }
 
+/* RFC 9112 §6: how the peer will know where the body ends.  The same for HEAD, where none comes
+ * (§6.1, RFC 9110 §9.3.2). */
+static enum stream_framing choose_framing(const struct wherry_exchange *exchange)
+{
+    const struct response *response = &exchange->response;
+
+    if (response->source != SOURCE_STREAM || status_has_no_body(response->status))
+        return STREAM_NONE;
+    if (response->has_length)
+        return STREAM_COUNTED;
+    return exchange->request.minor ? STREAM_CHUNKED : STREAM_UNTIL_CLOSE;
+}
+
+static void add_length(const struct wherry_exchange *exchange, uint64_t length, struct buf *head)
+{
+    switch (exchange->stream.framing) {
+    case STREAM_NONE:
+    case STREAM_COUNTED:
+        buf_append(head, STR("Content-Length: "));
+        buf_append_u64(head, length);
+        buf_append(head, STR("\r\n"));
+        break;
+    case STREAM_CHUNKED:
+        buf_append(head, STR("Transfer-Encoding: chunked\r\n"));
+        break;
+    case STREAM_UNTIL_CLOSE:
+        break;
+    }
+}
+
 static void write_head(const struct wherry_exchange *exchange,
                        const struct answer_setting *setting, uint64_t length, struct buf *head)
 {
@@ -199,22 +230,20 @@ static void write_head(const struct wherry_exchange *exchange,
     buf_reset(head);
     head_status(head, response->status);
     buf_append(head, setting->date_line);
-    add_connection(exchange, setting->keep_alive, head);
+    add_connection(exchange, setting->keep_alive && exchange->stream.framing != STREAM_UNTIL_CLOSE,
+                   head);
     buf_append(head, setting->hsts_line);
     buf_append(head, response->shared_lines);
     /* RFC 9110 §15.4.5: a 304 describes no body. */
     if (response->status != HTTP_NOT_MODIFIED)
         buf_append(head, response->content_lines);
     buf_append(head, buf_view(&response->lines));
-    if (!status_has_no_body(response->status)) {
-        buf_append(head, STR("Content-Length: "));
-        buf_append_u64(head, length);
-        buf_append(head, STR("\r\n"));
-    }
+    if (!status_has_no_body(response->status))
+        add_length(exchange, length, head);
     head_end(head);
 }
 
-static void fill_writer(const struct wherry_exchange *exchange, const struct piece *piece,
+static void fill_writer(struct wherry_exchange *exchange, const struct piece *piece,
                         const struct buf *head, struct writer *writer)
 {
     const struct response *response = &exchange->response;
@@ -224,6 +253,10 @@ static void fill_writer(const struct wherry_exchange *exchange, const struct pie
     *writer = (struct writer){.head = buf_view(head), .fd = -1};
     if (!has_body || response->source == SOURCE_NONE)
         return;
+    if (response->source == SOURCE_STREAM) {
+        stream_begin(&exchange->stream, response->length, response->pull, response->pull_data);
+        return;
+    }
     if (response->source == SOURCE_FILE) {
         writer->fd = response->fd;
         writer->is_intact = response->is_intact;
@@ -264,6 +297,7 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
             add_page(exchange, setting);
         piece = (struct piece){.length = response->length};
     }
+    exchange->stream.framing = choose_framing(exchange);
     write_head(exchange, setting, piece.length, head);
     fill_writer(exchange, &piece, head, writer);
     return !head->failed && !response->lines.failed;

@@ -19,7 +19,9 @@ struct answer_setting {
     bool              may_block;    /* the caller has a permit */
 };
 
-/* Settles the answer, writes its head into `head` and fills in the writer.  False when there is no
+/* Settles the answer, writes its head into `head` and fills in the writer; a body that comes piece by
+ * piece begins as exchange->stream, whose framing may mean that the connection ends with it
+ * (STREAM_UNTIL_CLOSE).  False when there is no
  * memory even for a head: the connection can only be closed. */
 bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting *setting,
                    struct buf *head, struct writer *writer) MUST_USE;

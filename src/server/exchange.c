@@ -1,5 +1,6 @@
 #include "server/exchange.h"
 
+#include "base/log.h"
 #include "http/head.h"
 #include "http/negotiate.h"
 
@@ -21,11 +22,21 @@ void exchange_init(struct wherry_exchange *exchange, size_t body_max)
     exchange->form = NULL;
     exchange->client = exchange->why = NULL;
     exchange->started_us = 0;
+    exchange->until_ms = CLOCK_NEVER;
     response_init(&exchange->response);
+    stream_init(&exchange->stream);
+}
+
+/* A stream holds something only from its beginning on, or once somebody has a waker. */
+static void forget_stream(struct stream *stream)
+{
+    if (stream->framing != STREAM_NONE || stream->waker)
+        stream_reset(stream);
 }
 
 void exchange_reset(struct wherry_exchange *exchange)
 {
+    forget_stream(&exchange->stream);
     response_reset(&exchange->response);
     arena_reset(&exchange->arena);
     body_reset(&exchange->body);
@@ -38,6 +49,7 @@ void exchange_reset(struct wherry_exchange *exchange)
 
 void exchange_fini(struct wherry_exchange *exchange)
 {
+    forget_stream(&exchange->stream);
     response_fini(&exchange->response);
     arena_fini(&exchange->arena);
     body_fini(&exchange->body);
@@ -45,8 +57,15 @@ void exchange_fini(struct wherry_exchange *exchange)
 
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
 {
+    forget_stream(&exchange->stream);
     response_refuse(&exchange->response, (int)refusal.status);
     exchange->why = refusal.why;
+}
+
+void exchange_fail(struct wherry_exchange *exchange)
+{
+    log_error("the handler failed", "path=\"%s\"", LOG_QUOTE(exchange->request.target.path));
+    exchange_refuse(exchange, refuse(HTTP_INTERNAL_ERROR, "the handler failed"));
 }
 
 /* ---- what wherry.h promises to handlers ----------------------------------------------- */
@@ -239,4 +258,25 @@ enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status, con
 {
     exchange_refuse(exchange, refuse((enum http_status)status, why));
     return WHERRY_ANSWER;
+}
+
+static enum wherry_next send_copy(struct wherry_exchange *exchange, int status, const char *type,
+                                  struct wherry_slice bytes)
+{
+    wherry_set_status(exchange, status);
+    wherry_add_field(exchange, "Content-Type", wherry_text(type));
+    wherry_copy_body(exchange, bytes);
+    return WHERRY_ANSWER;
+}
+
+enum wherry_next wherry_send_text(struct wherry_exchange *exchange, int status,
+                                  struct wherry_slice text)
+{
+    return send_copy(exchange, status, "text/plain; charset=utf-8", text);
+}
+
+enum wherry_next wherry_send_json(struct wherry_exchange *exchange, int status,
+                                  struct wherry_slice json)
+{
+    return send_copy(exchange, status, "application/json", json);
 }

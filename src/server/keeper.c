@@ -163,7 +163,8 @@ void keeper_keep_house(struct wherry_server *server)
         if (now.ms >= retry_at)
             retry_at = listen_again(server) ? CLOCK_NEVER : now.ms + KEEPER_RETRY_MS;
         pool_in = pool_keep(&server->pool, server, now.ms);
-        wake_in = MIN_OF(tick_at, retry_at) - now.ms;
+        timers_fire(&server->timers, now.ms);
+        wake_in = MIN_OF(MIN_OF(tick_at, retry_at), timers_next(&server->timers)) - now.ms;
         now = rest_of_keeper(server, MIN_OF(wake_in, pool_in));
     }
 }
@@ -222,8 +223,10 @@ bool keeper_drain(struct wherry_server *server)
     int64_t      since = now.ms, until = now.ms + server->settings.drain_ms;
 
     log_info("stopping", "open=%zu", slab_count_open(&server->slab));
+    atomic_store(&server->drained_ms, until);
     atomic_store(&server->is_draining, true);
     close_the_door(server);
+    timers_fire(&server->timers, CLOCK_NEVER); /* streams that wait shall learn of it */
     /* In this order: who is taken in has a slot before he is counted no more. */
     while (atomic_load(&server->taking_in) > 0 || slab_count_open(&server->slab) > 0) {
         if (now.ms >= until) {
@@ -234,7 +237,9 @@ bool keeper_drain(struct wherry_server *server)
         close_silent(server, since, now);
         expire_overdue(server, now);
         (void)pool_keep(&server->pool, server, now.ms);
-        now = rest_of_keeper(server, KEEPER_DRAIN_TICK_MS);
+        timers_fire(&server->timers, now.ms);
+        now = rest_of_keeper(server,
+                             MIN_OF(KEEPER_DRAIN_TICK_MS, timers_next(&server->timers) - now.ms));
     }
     return true;
 }

@@ -6,12 +6,14 @@
 #ifndef SERVER_RESPONSE_H
 #define SERVER_RESPONSE_H
 
+#include <wherry.h>
+
 #include "base/buf.h"
 #include "http/conditional.h"
 
 enum { RESPONSE_LINES_MAX = 16 * 1024 };
 
-enum body_source { SOURCE_NONE, SOURCE_BYTES, SOURCE_FILE };
+enum body_source { SOURCE_NONE, SOURCE_BYTES, SOURCE_FILE, SOURCE_STREAM };
 
 struct response {
     int               status;           /* HTTP_STATUS_NONE: the client left before there was one */
@@ -25,6 +27,9 @@ struct response {
     int               fd;               /* of SOURCE_FILE */
     uint64_t          length;           /* bytes of the body, whatever its source */
     bool (*is_intact)(void *owner);     /* of SOURCE_FILE; NULL: nothing to ask */
+    wherry_puller    *pull;             /* of SOURCE_STREAM */
+    void             *pull_data;
+    bool              has_length;       /* of SOURCE_STREAM: `length` is known beforehand */
     void (*release)(void *owner);       /* NULL: nothing to release */
     void *owner;
 };

@@ -32,6 +32,7 @@ void wherry_settings_init(struct wherry_settings *settings)
         .write_timeout_ms = 60000,
         .idle_timeout_ms = 60000,
         .wait_timeout_ms = 30000,
+        .handler_timeout_ms = 60000,
         .drain_ms = 10000,
         .access_log = WHERRY_LOG_COMBINED,
         .tls = {.port = -1, .handshake_timeout_ms = 10000, .public_port = -1},
@@ -44,6 +45,15 @@ static void wake_granted(struct ticket *ticket, void *context)
     struct wherry_server *server = context;
 
     queue_wake(&server->queue, &CONTAINER_OF(ticket, struct work, ticket)->conn->source);
+}
+
+/* A stream that waits is to be called: the same. */
+static void wake_due(struct timer *timer, void *context)
+{
+    struct wherry_server *server = context;
+    struct work          *work = CONTAINER_OF(timer, struct work, exchange.stream.timer);
+
+    queue_wake(&server->queue, &work->conn->source);
 }
 
 struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
@@ -62,6 +72,7 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     server->keeper_fd = -1;
     router_init(&server->router);
     spool_init(&server->spool, server->settings.body_memory_max);
+    atomic_init(&server->drained_ms, CLOCK_NEVER);
     permits_init(&server->permits, 1, wake_granted, server);
     worker_init(&server->keeper, server);
     return server;
@@ -85,6 +96,7 @@ bool wherry_server_free(struct wherry_server *server)
     worker_fini(&server->keeper);
     spool_fini(&server->spool);
     slab_close(&server->slab);
+    timers_close(&server->timers);
     queue_close(&server->queue);
     tls_store_close(server->tls);
     if (server->keeper_fd != -1)
@@ -338,7 +350,8 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
     raise_descriptor_limit();
     server->keeper_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->keeper_fd == -1 || !queue_open(&server->queue) ||
-        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE)) {
+        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE) ||
+        !timers_open(&server->timers, server->slab.max, wake_due, server)) {
         snprintf(problem, size, "cannot set up the server: %s", strerror(errno));
         return false;
     }

@@ -45,6 +45,7 @@ struct wherry_server {
     size_t                 listeners_count;
     struct queue           queue;
     struct slab            slab;
+    struct timers          timers;          /* of the streams that wait */
     struct permits         permits;
     struct pool            pool;
     struct worker          keeper;          /* the housekeeper's own */
@@ -53,6 +54,7 @@ struct wherry_server {
     atomic_bool            is_stopping;     /* somebody asked to stop */
     atomic_bool            is_reloading;    /* somebody asked to read certificates anew */
     atomic_bool            is_draining;     /* answers say "Connection: close" */
+    atomic_llong           drained_ms;      /* when the time to drain is up; CLOCK_NEVER: no end yet */
     atomic_bool            is_exhausted;    /* accept found no descriptor: try again later */
     atomic_uint            taking_in;       /* threads between accept and a slot for who came */
     bool                   has_stragglers;  /* workers that did not end: nothing may be freed */
