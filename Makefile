@@ -4,7 +4,7 @@
 # make test BUILD=asan    the same under AddressSanitizer; also tsan, debug
 # make fuzz T=request     fuzz one parser, SECONDS=60 or until stopped (clang; tests/fuzz)
 # make bench              beside other servers: docs/benchmarks.md; ROUNDS= SECS= SCENARIOS= SERVERS=
-# make install PREFIX=    the program and its manual page (default /usr/local)
+# make install PREFIX=    program, library, pkg-config file, manual pages (default /usr/local)
 # make lint               clang-tidy and cppcheck
 # make format             clang-format
 # make layers             the include graph; fails on an arrow that points up
@@ -18,7 +18,9 @@ PREFIX  ?= /usr/local
 PYTHON   = /usr/bin/python3
 VERSION := 0.1.0
 
-PKGS     = inih libbrotlidec libbrotlienc libmagic libxxhash openssl zlib
+# What the library needs, and the program beside it.
+LIB_PKGS = libbrotlidec libbrotlienc libmagic libxxhash openssl zlib
+PKGS     = $(LIB_PKGS) inih jansson
 OUT     := build/$(BUILD)
 
 CPPFLAGS += -Isrc -Iinclude -I. -D_GNU_SOURCE -DWHERRY_VERSION='"$(VERSION)"' \
@@ -37,6 +39,7 @@ CFLAGS.tsan    = -O1 -g3 -fsanitize=thread
 CFLAGS.fuzz    = $(CFLAGS.asan) -fsanitize=fuzzer-no-link
 
 LIB   := $(filter-out src/main/%,$(wildcard src/*/*.c))
+OFFER := $(filter-out src/endpoints/%,$(LIB))
 MAIN  := $(wildcard src/main/*.c)
 UNIT  := $(wildcard tests/unit/test_*.c)
 HELP  := $(wildcard tests/support/*.c)
@@ -76,7 +79,7 @@ $(INNER): $(call obj,$(LIB))
 	@rm -f $@
 	$(call SAY,archive) $(AR) rcs $@ $^
 # One object, so that only wherry_ names are left for others to see.
-$(OUT)/libwherry.a: $(call obj,$(LIB))
+$(OUT)/libwherry.a: $(call obj,$(OFFER))
 	$(call SAY,archive) $(LD) -r -o $(OUT)/wherry.o $^
 	@objcopy --localize-hidden $(OUT)/wherry.o
 	@rm -f $@
@@ -133,8 +136,14 @@ bench:
 	$(PYTHON) bench/bench.py $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(SECS),--seconds=$(SECS)) \
 	    $(if $(SCENARIOS),--scenarios=$(SCENARIOS)) $(if $(SERVERS),--servers=$(SERVERS))
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 share/man/man8)
 	install -m 755 $(OUT)/wherry $(DESTDIR)$(PREFIX)/bin/wherry
+	install -m 644 include/wherry.h $(DESTDIR)$(PREFIX)/include/wherry.h
+	install -m 644 $(OUT)/libwherry.a $(DESTDIR)$(PREFIX)/lib/libwherry.a
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBS@|$(shell pkg-config --libs $(LIB_PKGS))|' \
+	    include/wherry.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/wherry.pc
+	install -m 644 docs/wherry.3 $(DESTDIR)$(PREFIX)/share/man/man3/wherry.3
 	install -m 644 docs/wherry.8 $(DESTDIR)$(PREFIX)/share/man/man8/wherry.8
 clean:
 	rm -rf build
