@@ -7,6 +7,11 @@ static bool hide_file(struct site *site, const char *path)
     return !path || site_hide(site, path);
 }
 
+static bool hide_folder(struct site *site, const char *path)
+{
+    return !path || site_hide_folder(site, path);
+}
+
 /* Nothing of the root is left to serve, because it lies in this folder of ours. */
 static bool tell_hidden(const struct options *options, const char *what, const char *folder,
                         const char *option, char *problem, size_t size)
@@ -28,7 +33,12 @@ bool hide_what_is_ours(struct site *site, const struct options *options, char *p
     if (ok && site_is_hidden(site))
         return tell_hidden(options, "keys", options->server.tls.cert_dir, "cert-dir", problem,
                            size);
-    if (!ok)
+    if (!ok || !hide_folder(site, options->endpoints.files_dir)) {
         snprintf(problem, size, "cannot keep keys and the configuration file from being served");
-    return ok;
+        return false;
+    }
+    if (site_is_hidden(site))
+        return tell_hidden(options, "uploads", options->endpoints.files_dir, "files-dir", problem,
+                           size);
+    return true;
 }

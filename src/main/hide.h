@@ -4,7 +4,7 @@
 
 #include "main/options.h"
 
-/* The configuration file, and what site_hide_secrets hides.  False with one sentence in
+/* The configuration file, the folder of uploads, and what site_hide_secrets hides.  False with one sentence in
  * `problem`. */
 bool hide_what_is_ours(struct site *site, const struct options *options, char *problem,
                        size_t size) MUST_USE;

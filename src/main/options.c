@@ -219,6 +219,9 @@ static bool fit_together(struct options *options)
     if (server->http_port == -1 && !server->unix_path && server->tls.port == -1)
         return options_clash(options, "http-port", "unix",
                              "one of the two, or --tls, is needed to listen");
+    if (options->endpoints.files_dir && !options->endpoints.prefix)
+        return options_clash(options, "files-dir", "endpoints",
+                             "nobody could ask for the files in it");
     return true;
 }
 
