@@ -106,7 +106,7 @@ def test_a_foreign_library_has_one_door(tree, name, line):
     ("net/tls.c", "#include <openssl/ssl.h>"),
     ("net/tls_reload.c", "#include <openssl/ssl.h>"),
     ("site/sniff.c", "#include <magic.h>"),
-    ("site/encode.c", "#include <zlib.h>"),
+    ("coding/encode.c", "#include <zlib.h>"),
     ("main/options.c", "#include <ini.h>"),
     ("site/representation.c", "#include <xxhash.h>"),
 ])

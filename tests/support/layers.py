@@ -20,10 +20,11 @@ import sys
 # From the top down.  For each folder, the folders it may include; wherry.h is the contract.
 ALLOWED = {
     "main": ["server", "site", "endpoints", "net", "http", "base", "wherry.h"],
-    "server": ["net", "http", "base", "wherry.h"],
-    "site": ["http", "base", "wherry.h"],
+    "server": ["net", "coding", "http", "base", "wherry.h"],
+    "site": ["coding", "http", "base", "wherry.h"],
     "endpoints": ["http", "base", "wherry.h"],
     "net": ["base"],
+    "coding": ["http", "base"],
     "http": ["base"],
     "base": [],
 }
@@ -32,8 +33,8 @@ ALLOWED = {
 HEADER_DOORS = {
     "openssl/*": "net/tls*.c",
     "magic.h": "site/sniff.c",
-    "zlib.h": "site/*code.c",
-    "brotli/*": "site/*code.c",
+    "zlib.h": "coding/*.c",
+    "brotli/*": "coding/*.c",
     "ini.h": "main/*",
     "jansson.h": "endpoints/json.h",
     "xxhash.h": "site/representation.c",
