@@ -41,7 +41,7 @@ static bool is_visible(char byte)
 static bool is_value(struct str value)
 {
     for (size_t i = 0; i < value.len; i++)
-        if (!is_visible(value.ptr[i]) || memchr("\",;\\", value.ptr[i], 4))
+        if (!is_visible(value.ptr[i]) || strchr("\",;\\", value.ptr[i]))
             return false;
     return true;
 }
@@ -58,8 +58,8 @@ static bool is_path(struct str path)
 
 static bool is_good(const struct cookie *cookie)
 {
-    return token_all(cookie->name, CHAR_TOKEN) && is_value(cookie->value) && is_path(cookie->path) &&
-           cookie->name.len <= COOKIE_BYTES_MAX &&
+    return token_all(cookie->name, CHAR_TOKEN) && is_value(cookie->value) &&
+           is_path(cookie->path) && cookie->name.len <= COOKIE_BYTES_MAX &&
            cookie->value.len <= COOKIE_BYTES_MAX - cookie->name.len;
 }
 

@@ -20,7 +20,7 @@ struct cookie {
     int64_t    max_age_s;           /* 0: until the client ends; below: it is forgotten */
     bool       is_secure;           /* comes back by HTTPS only */
     bool       is_for_scripts;      /* without HttpOnly */
-    bool       is_cross_site;       /* SameSite=None instead of Lax: is_secure, too, or it is dropped */
+    bool       is_cross_site;       /* SameSite=None instead of Lax; is_secure has to be, too */
 };
 
 /* Appends the value of a Set-Cookie field (§4.1.1).  False, nothing appended: the name is no token,

@@ -108,10 +108,10 @@ static enum next_param next_param(struct str *rest, struct param *param)
 /* bchars := bcharsnospace / " "                                    RFC 2046 §5.1.1 */
 static bool is_boundary_byte(char byte)
 {
-    bool is_digit_or_alpha = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-                             (byte >= 'A' && byte <= 'Z');
+    static const char others[] = "'()+_,-./:=? ";
 
-    return is_digit_or_alpha || memchr("'()+_,-./:=? ", byte, sizeof "'()+_,-./:=? " - 1);
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z') || (byte != '\0' && strchr(others, byte));
 }
 
 /* boundary := 0*69<bchars> bcharsnospace
@@ -382,8 +382,8 @@ static void skip(struct formdata *form, struct str *piece, size_t count)
     *piece = str_from(*piece, count);
 }
 
-/* Takes bytes up to the end of the next delimiter.  False: it is not in the piece, or not all of it.
- * Its first byte stands nowhere else in it, so a byte that does not fit can only begin it anew. */
+/* Takes bytes up to the end of the next delimiter.  False: it is not in the piece, or not all of
+ * it.  Its first byte stands nowhere else in it, so one that does not fit can only begin it anew. */
 static bool take_delimiter(struct formdata *form, struct str *piece)
 {
     while (form->matched < form->delimiter_len) {

@@ -11,7 +11,7 @@
 enum {
     FORMDATA_PARTS_MAX    = 100,
     FORMDATA_VALUE_MAX    = 64 * 1024,      /* bytes: a part that is no file */
-    FORMDATA_HEAD_MAX     = 4096,           /* bytes: the field lines of a part, with their line ends */
+    FORMDATA_HEAD_MAX     = 4096,           /* bytes: the field lines of a part, and the empty one */
     FORMDATA_BOUNDARY_MAX = 70,             /* bytes, RFC 2046 §5.1.1 */
 };
 
@@ -32,7 +32,7 @@ struct formdata {
     unsigned             parts;
     size_t               head_len;
     struct formdata_part part;
-    const char          *why;               /* it was refused, a constant phrase; NULL: it was not */
+    const char          *why;               /* of a refusal, a constant phrase; NULL: none */
     char                 head[FORMDATA_HEAD_MAX];
 };
 
@@ -42,8 +42,8 @@ enum formdata_step {
     FORMDATA_REFUSED,       /* form->why */
 };
 
-/* Prepares it for a body whose Content-Type this is.  NULL, or why there can be no parts: no boundary,
- * or none that may be one. */
+/* Prepares it for a body of this Content-Type.  NULL, or why there can be no parts: no boundary, or
+ * none that may be one. */
 const char *formdata_init(struct formdata *form, struct str content_type) MUST_USE;
 
 /* Takes bytes off the front of *piece, which is the next of the body, up to the end of a part or of

@@ -1,5 +1,5 @@
-/* What handlers ask of a request beyond its head as it stands: all its fields, the values of its query, its
- * cookies, and who has sent it, how secured. */
+/* What handlers ask of a request beyond its head as it stands: all its fields, the values of its
+ * query, its cookies, and who has sent it, how secured. */
 #include "http/cookie.h"
 #include "http/urlencoded.h"
 #include "net/tls.h"
@@ -79,8 +79,8 @@ bool wherry_next_query_value(struct wherry_exchange *exchange, size_t *at,
 
 /* ---- cookies -------------------------------------------------------------------------- */
 
-/* RFC 6265 §5.4: the first of a name is the one of the longest path.  There is one field of them; if
- * there are more, all count. */
+/* RFC 6265 §5.4: the first of a name is the one of the longest path.  There is one field of them;
+ * if there are more, all count. */
 struct wherry_slice wherry_cookie(const struct wherry_exchange *exchange, const char *name)
 {
     const struct fields *fields = &exchange->request.fields;

@@ -140,8 +140,8 @@ static const char *keep_parts(struct form *form, struct formdata *reader, struct
     return problem;
 }
 
-/* From memory in one piece, from a file in small ones, so that a large one takes no more memory than
- * a small one. */
+/* From memory in one piece, from a file in small ones, so that a large one takes no more memory
+ * than a small one. */
 static const char *read_multipart(struct form *form, struct str content_type,
                                   const struct form_body *body, struct arena *arena)
 {

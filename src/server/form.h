@@ -1,8 +1,8 @@
 /* form - the values and files of a form that came as a body.
  *
- * application/x-www-form-urlencoded (WHATWG URL §5.1) or multipart/form-data (RFC 7578), from memory
- * or from the file that the body was spooled to.  Values are copied into an arena and bounded by
- * it; files stay where they are. */
+ * application/x-www-form-urlencoded (WHATWG URL §5.1) or multipart/form-data (RFC 7578), from
+ * memory or from the file that the body was spooled to.  Values are copied into an arena and
+ * bounded by it; files stay where they are. */
 #ifndef SERVER_FORM_H
 #define SERVER_FORM_H
 

@@ -26,6 +26,7 @@ enum {
     HEAD_BYTES     = 1024,
     TARGET_BYTES   = 512,
     BODY_BYTES     = 256,
+    MEMORY_BYTES   = 64,            /* of a body; a longer one is in a file */
     FILE_BYTES     = 1000,
     STEPS_MAX      = 2 * CUTS_MAX + 4,
     TURNS_MAX      = 10000,         /* no input needs as many */
@@ -112,13 +113,29 @@ static enum wherry_next not_from_memory(struct wherry_exchange *exchange, void *
     return WHERRY_WORK;
 }
 
+/* Wherever it is. */
+static struct wherry_slice read_body(struct wherry_exchange *exchange, char room[BODY_BYTES])
+{
+    struct wherry_slice body = wherry_body(exchange);
+    size_t              length = (size_t)wherry_body_length(exchange);
+
+    MUST_HOLD((length > MEMORY_BYTES) == (body.ptr == NULL));
+    if (body.ptr)
+        return body;
+    MUST_HOLD(length <= BODY_BYTES);
+    MUST_HOLD(pread(wherry_body_file(exchange), room, BODY_BYTES, 0) == (ssize_t)length);
+    return (struct wherry_slice){room, length};
+}
+
 static enum wherry_next echo(struct wherry_exchange *exchange, void *data)
 {
+    char room[BODY_BYTES];
+
     (void)data;
     lend(exchange);
     wherry_set_status(exchange, 201);
     wherry_add_field(exchange, "X-Query", wherry_query(exchange));
-    wherry_copy_body(exchange, wherry_body(exchange));
+    wherry_copy_body(exchange, read_body(exchange, room));
     return WHERRY_ANSWER;
 }
 
@@ -188,12 +205,14 @@ static void open_server(void)
     settings.head_bytes_max = HEAD_BYTES;
     settings.target_bytes_max = TARGET_BYTES;
     settings.body_bytes_max = BODY_BYTES;
+    settings.body_memory_max = MEMORY_BYTES;
     server = wherry_server_new(&settings);
     MUST_HOLD(server);
     /* All that wherry_server_open does but listen. */
     server->keeper_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     MUST_HOLD(server->keeper_fd != -1);
     MUST_HOLD(queue_open(&server->queue) && slab_open(&server->slab, 4));
+    MUST_HOLD(spool_open(&server->spool, P_tmpdir));
     for (size_t i = 0; i < COUNTOF(routes); i++)
         MUST_HOLD(wherry_server_route(server, &routes[i]));
     wherry_server_on_error(server, own_page, NULL);

@@ -112,7 +112,8 @@ static void check_attributes(struct str rest, const struct cookie *cookie)
 
     snprintf(age, sizeof age, "; Max-Age=%lld", (long long)cookie->max_age_s);
     MUST_HOLD(takes(&rest, STR("; Path=")) && takes(&rest, cookie->path));
-    MUST_HOLD(takes(&rest, STR("; Expires=Thu, 01 Jan 1970 00:00:00 GMT")) == (cookie->max_age_s < 0));
+    MUST_HOLD(takes(&rest, STR("; Expires=Thu, 01 Jan 1970 00:00:00 GMT")) ==
+              (cookie->max_age_s < 0));
     MUST_HOLD(takes(&rest, str_view(age)) == (cookie->max_age_s > 0));
     MUST_HOLD(takes(&rest, STR("; Secure")) == cookie->is_secure);
     MUST_HOLD(takes(&rest, STR("; HttpOnly")) == !cookie->is_for_scripts);

@@ -15,7 +15,7 @@ struct told {
 struct reading {
     struct told parts[FORMDATA_PARTS_MAX + 1];
     size_t      count;
-    const char *why;            /* NULL: a whole form */
+    const char *why; /* NULL: a whole form */
 };
 
 static void tell(struct reading *reading, const struct formdata_part *part)
@@ -99,8 +99,8 @@ static bool is_blank(char byte)
 /* Where `wanted` stands in text[from, len), or text.len. */
 static size_t find(struct str text, size_t from, struct str wanted)
 {
-    const char *at = from < text.len ? memmem(text.ptr + from, text.len - from, wanted.ptr, wanted.len)
-                                     : NULL;
+    const char *at =
+        from < text.len ? memmem(text.ptr + from, text.len - from, wanted.ptr, wanted.len) : NULL;
 
     return at ? (size_t)(at - text.ptr) : text.len;
 }
@@ -309,9 +309,10 @@ static const char *naive_parts(struct str text, struct str delimiter, size_t at,
                               .type = BUF_UP_TO(TEXT_MAX)};
         reading->count++;
         at = find(text, content - 2, delimiter);
-        told->offset = content - 2;         /* of the body: `text` has two bytes before it */
+        told->offset = content - 2; /* of the body: `text` has two bytes before it */
         told->length = at > content ? at - content : 0;
-        if (!naive_head(head_end < start ? STR_NONE : str_of(text.ptr + start, head_end + 2 - start),
+        if (!naive_head(head_end < start ? STR_NONE
+                                         : str_of(text.ptr + start, head_end + 2 - start),
                         told) ||
             at == text.len || (!told->is_file && told->length > FORMDATA_VALUE_MAX)) {
             reading->count--;
@@ -343,8 +344,9 @@ static bool naive_boundary(struct str type, struct buf *boundary)
             if (value.ptr[i] == '\\' && i + 1 < value.len)
                 i++;
             if (!value.ptr[i] ||
-                !strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=? ",
-                        value.ptr[i]))
+                !strchr(
+                    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=? ",
+                    value.ptr[i]))
                 return false;
             buf_append_byte(boundary, value.ptr[i]);
         }

@@ -20,8 +20,8 @@ static unsigned digit(char byte)
 static void naive_decode(const char *bytes, size_t len, struct buf *out)
 {
     for (size_t i = 0; i < len; i++) {
-        bool is_escape = bytes[i] == '%' && len - i > 2 && digit(bytes[i + 1]) < 16 &&
-                         digit(bytes[i + 2]) < 16;
+        bool is_escape =
+            bytes[i] == '%' && len - i > 2 && digit(bytes[i + 1]) < 16 && digit(bytes[i + 2]) < 16;
 
         if (is_escape)
             buf_append_byte(out, (char)(digit(bytes[i + 1]) << 4 | digit(bytes[i + 2])));

@@ -10,10 +10,10 @@ HOME = Path(__file__).resolve().parent.parent.parent
 PAGE = HOME / "docs" / "conformance.md"
 FOLDERS = {".md": "tests/cases", ".c": "tests/unit", ".py": "tests/integration"}
 
-ROW = re.compile(r"^\| (RFC \d{4}) §([\d.]+) \|(.*)\|$")
+ROW = re.compile(r"^\| (RFC \d{4}|WHATWG URL) §([\d.]+) \|(.*)\|$")
 FILE = re.compile(r"^[\w-]+(/[\w-]+)*\.(c|h|md|py)$")
 NAME = re.compile(r'`([^`]+)`|"([^"]+)"')
-MARK = re.compile(r"(RFC \d{4}) §(\d+(?:\.\d+)*)")
+MARK = re.compile(r"(RFC \d{4}|WHATWG URL) §(\d+(?:\.\d+)*)")
 
 
 @dataclass

@@ -1,5 +1,5 @@
-/* What server/asked promises to handlers: fields, values of the query and the form, cookies, and who
- * calls. */
+/* What server/asked promises to handlers: fields, values of the query and the form, cookies, and
+ * who calls. */
 #include "server/connection.h"
 #include "tests/support/alloc_fail.h"
 #include "tests/support/promise.h"
@@ -79,8 +79,10 @@ static void values_of_the_query(void **state)
 
     (void)state;
     ask(&asking, "/a?q=x+y%21&&q=2&r", "", NULL);
-    PROMISED_STR("the first of that name", str_of_slice(wherry_query_value(asking.exchange, "q")), "x y!");
-    assert_ptr_equal(wherry_query_value(asking.exchange, "q").ptr, wherry_query_value(asking.exchange, "q").ptr);
+    PROMISED_STR("the first of that name", str_of_slice(wherry_query_value(asking.exchange, "q")),
+                 "x y!");
+    assert_ptr_equal(wherry_query_value(asking.exchange, "q").ptr,
+                     wherry_query_value(asking.exchange, "q").ptr);
     assert_int_equal(wherry_query_value(asking.exchange, "q").ptr[4], '\0');
     PROMISED_STR("one without \"=\"", str_of_slice(wherry_query_value(asking.exchange, "r")), "");
     PROMISED_STR("none", str_of_slice(wherry_query_value(asking.exchange, "Q")), NULL);
@@ -88,7 +90,8 @@ static void values_of_the_query(void **state)
         assert_true(wherry_next_query_value(asking.exchange, &at, &name, &value));
     PROMISED_STR("the last", str_of_slice(name), "r");
     assert_false(wherry_next_query_value(asking.exchange, &at, &name, &value));
-    PROMISED_STR("the query as sent", str_of_slice(wherry_query(asking.exchange)), "q=x+y%21&&q=2&r");
+    PROMISED_STR("the query as sent", str_of_slice(wherry_query(asking.exchange)),
+                 "q=x+y%21&&q=2&r");
     assert_false(has_failed(&asking));
     asking_fini(&asking);
 }
@@ -176,13 +179,35 @@ static void cookies_that_are_set(void **state)
     set("over TLS", true, &(struct wherry_new_cookie){.name = "a", .value = "1"},
         "Set-Cookie: a=1; Path=/; Secure; HttpOnly; SameSite=Lax\r\n");
     set("everything", false,
-        &(struct wherry_new_cookie){.name = "a", .value = "1", .path = "/x", .max_age_s = 60,
-                                    .is_for_scripts = true, .is_cross_site = true},
+        &(struct wherry_new_cookie){.name = "a",
+                                    .value = "1",
+                                    .path = "/x",
+                                    .max_age_s = 60,
+                                    .is_for_scripts = true,
+                                    .is_cross_site = true},
         "Set-Cookie: a=1; Path=/x; Max-Age=60; Secure; SameSite=None\r\n");
     set("forgotten", false, &(struct wherry_new_cookie){.name = "a", .value = "", .max_age_s = -1},
-        "Set-Cookie: a=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax\r\n");
-    set("no good value", false, &(struct wherry_new_cookie){.name = "a", .value = "1; Domain=x"}, NULL);
-    set("no good path", false, &(struct wherry_new_cookie){.name = "a", .value = "1", .path = "x"}, NULL);
+        "Set-Cookie: a=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; "
+        "SameSite=Lax\r\n");
+    set("no good value", false, &(struct wherry_new_cookie){.name = "a", .value = "1; Domain=x"},
+        NULL);
+    set("no good path", false, &(struct wherry_new_cookie){.name = "a", .value = "1", .path = "x"},
+        NULL);
+}
+
+/* RFC 6265 §3 */
+static void several_cookies_are_several_fields(void **state)
+{
+    struct asking asking;
+
+    (void)state;
+    ask(&asking, "/", "", NULL);
+    wherry_set_cookie(asking.exchange, &(struct wherry_new_cookie){.name = "a", .value = "1"});
+    wherry_set_cookie(asking.exchange, &(struct wherry_new_cookie){.name = "b", .value = "2"});
+    PROMISED_STR("two", buf_view(&asking.exchange->response.lines),
+                 "Set-Cookie: a=1; Path=/; HttpOnly; SameSite=Lax\r\n"
+                 "Set-Cookie: b=2; Path=/; HttpOnly; SameSite=Lax\r\n");
+    asking_fini(&asking);
 }
 
 static void who_calls(void **state)
@@ -244,7 +269,8 @@ static void files_of_a_form(void **state)
     (void)state;
     ask(&asking, "/", "Content-Type: multipart/form-data; boundary=B\r\n",
         "--B\r\nContent-Disposition: form-data; name=f; filename=\"../a\"\r\n\r\nhello\r\n"
-        "--B\r\nContent-Disposition: form-data; name=g; filename=\"b\"\r\nContent-Type: c/d\r\n\r\n\r\n--B--");
+        "--B\r\nContent-Disposition: form-data; name=g; filename=\"b\"\r\nContent-Type: "
+        "c/d\r\n\r\n\r\n--B--");
     assert_true(wherry_next_upload(asking.exchange, &at, &upload));
     PROMISED_STR("its name", str_of_slice(upload.name), "f");
     PROMISED_STR("as the client says", str_of_slice(upload.file_name), "../a");
@@ -279,7 +305,8 @@ static void problems_of_a_form(void **state)
 
         ask(&asking, "/", forms[i].fields, forms[i].body);
         problem = wherry_form_problem(asking.exchange);
-        PROMISED_STR(forms[i].promise, problem ? str_view(problem) : str_of(NULL, 0), forms[i].problem);
+        PROMISED_STR(forms[i].promise, problem ? str_view(problem) : str_of(NULL, 0),
+                     forms[i].problem);
         PROMISED(forms[i].promise, !wherry_form_value(asking.exchange, "a").ptr);
         PROMISED(forms[i].promise, !wherry_next_upload(asking.exchange, &at, &upload));
         asking_fini(&asking);
@@ -329,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_query_without_memory_makes_the_answer_fail),
         cmocka_unit_test(cookies_that_came),
         cmocka_unit_test(cookies_that_are_set),
+        cmocka_unit_test(several_cookies_are_several_fields),
         cmocka_unit_test(who_calls),
         cmocka_unit_test(nothing_is_known_of_tls_without_it),
         cmocka_unit_test(values_of_a_form),

@@ -2,6 +2,7 @@
 #include "http/cookie.h"
 #include "tests/support/promise.h"
 
+/* clang-format off */
 /* `cookies` as "name=value|..." */
 static const struct read_case {
     const char *promise;
@@ -20,6 +21,7 @@ static const struct read_case {
     {"what has no name is passed over",           "a; =1; ; b=2;", "b=2"},
     {"bytes from 0x80, and what scripts make",    "a=\xc3\xbc, \\x y", "a=\xc3\xbc, \\x y"},
 };
+/* clang-format on */
 
 static void what_comes_is_read(void **state)
 {
@@ -43,10 +45,17 @@ static void what_comes_is_read(void **state)
     }
 }
 
-#define COOKIE(n, v, ...) {.name = STR(n), .value = STR(v), .path = STR("/"), __VA_ARGS__}
-#define PLAIN(n, v)       COOKIE(n, v, .is_secure = false)
-#define WITH_PATH(p)      {.name = STR("a"), .value = STR("1"), .path = STR(p)}
+#define COOKIE(n, v, ...)                                              \
+    {                                                                  \
+        .name = STR(n), .value = STR(v), .path = STR("/"), __VA_ARGS__ \
+    }
+#define PLAIN(n, v) COOKIE(n, v, .is_secure = false)
+#define WITH_PATH(p)                                        \
+    {                                                       \
+        .name = STR("a"), .value = STR("1"), .path = STR(p) \
+    }
 
+/* clang-format off */
 /* `field` NULL: refused. */
 static const struct write_case {
     const char   *promise;
@@ -88,6 +97,7 @@ static const struct write_case {
     {"a path from nowhere",          WITH_PATH("a/"), NULL},
     {"no path",                      WITH_PATH(""), NULL},
 };
+/* clang-format on */
 
 static void what_is_set_is_checked(void **state)
 {

@@ -14,9 +14,11 @@
 
 #define URLENCODED "application/x-www-form-urlencoded"
 #define MULTIPART  "multipart/form-data; boundary=B"
-#define VALUE(n, content) "--B\r\nContent-Disposition: form-data; name=\"" n "\"\r\n\r\n" content "\r\n"
-#define FILE_HEAD  "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\n" \
-                   "Content-Type: text/plain\r\n\r\n"
+#define VALUE(n, content) \
+    "--B\r\nContent-Disposition: form-data; name=\"" n "\"\r\n\r\n" content "\r\n"
+#define FILE_HEAD                                                               \
+    "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\n" \
+    "Content-Type: text/plain\r\n\r\n"
 
 /* clang-format off */
 /* `content` as "name=value|...", and files as "name(file name)[type]=content". */
@@ -63,7 +65,8 @@ static void place_in_file(struct placed *placed, struct str body)
 {
     folder_bytes("body", body);
     placed->bytes = tight_str(NULL);
-    placed->body = (struct form_body){.file = open("body", O_RDONLY | O_CLOEXEC), .length = body.len};
+    placed->body =
+        (struct form_body){.file = open("body", O_RDONLY | O_CLOEXEC), .length = body.len};
     assert_int_not_equal(placed->body.file, -1);
 }
 
@@ -148,8 +151,9 @@ static void a_form_is_read_wherever_it_is(void **state)
 }
 
 /* Reads a body; gives the problem.  *form's arena is the caller's. */
-static const char *read_from(void (*place)(struct placed *placed, struct str body), const char *type,
-                             struct str body, struct form *form, struct arena *arena)
+static const char *read_from(void (*place)(struct placed *placed, struct str body),
+                             const char *type, struct str body, struct form *form,
+                             struct arena *arena)
 {
     struct placed placed;
 
@@ -187,16 +191,18 @@ static void a_file_is_read_in_pieces(void **state)
 static void a_large_file_takes_no_more_memory(void **state)
 {
     enum { LARGE = 256 * 1024 * 1024, ROOM = 32 * 1024 };
-    static const char head[] = VALUE("a", "one") FILE_HEAD, tail[] = "\r\n" VALUE("b", "two") "--B--";
-    struct arena      arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
-    struct form_body  body = {.length = LARGE + strlen(head) + strlen(tail)};
-    struct form       form;
+    static const char head[] = VALUE("a", "one") FILE_HEAD,
+                      tail[] = "\r\n" VALUE("b", "two") "--B--";
+    struct arena     arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
+    struct form_body body = {.length = LARGE + strlen(head) + strlen(tail)};
+    struct form      form;
 
     (void)state;
     folder_hole("large", body.length);
     body.file = open("large", O_RDWR | O_CLOEXEC);
     assert_int_equal(pwrite(body.file, head, strlen(head), 0), strlen(head));
-    assert_int_equal(pwrite(body.file, tail, strlen(tail), (off_t)(LARGE + strlen(head))), strlen(tail));
+    assert_int_equal(pwrite(body.file, tail, strlen(tail), (off_t)(LARGE + strlen(head))),
+                     strlen(tail));
     form_read(&form, STR(MULTIPART), &body, &arena);
     close(body.file);
     assert_null(form.problem);
@@ -236,9 +242,11 @@ static void more_than_is_taken_is_said(void **state)
     struct buf        value = BUF_UP_TO(EXCHANGE_ARENA_MAX);
 
     (void)state;
-    assert_int_equal(count_values(URLENCODED, STR("a&"), FORM_VALUES_MAX, "", NULL), FORM_VALUES_MAX);
+    assert_int_equal(count_values(URLENCODED, STR("a&"), FORM_VALUES_MAX, "", NULL),
+                     FORM_VALUES_MAX);
     assert_int_equal(count_values(URLENCODED, STR("a&"), FORM_VALUES_MAX + 1, "", too_much), 0);
-    assert_int_equal(count_values(URLENCODED, STR("x"), EXCHANGE_ARENA_MAX - 64 * 1024, "", NULL), 1);
+    assert_int_equal(count_values(URLENCODED, STR("x"), EXCHANGE_ARENA_MAX - 64 * 1024, "", NULL),
+                     1);
     assert_int_equal(count_values(URLENCODED, STR("x"), EXCHANGE_ARENA_MAX, "", too_much), 0);
     assert_int_equal(count_values(URLENCODED, STR("x"), 2 * EXCHANGE_ARENA_MAX, "", too_much), 0);
 
@@ -249,8 +257,9 @@ static void more_than_is_taken_is_said(void **state)
     assert_int_equal(count_values(MULTIPART, buf_view(&value), 8, "--B--", NULL), 8);
     assert_int_equal(count_values(MULTIPART, buf_view(&value), 20, "--B--", too_much), 0);
     buf_fini(&value);
-    assert_int_equal(count_values(MULTIPART, STR(VALUE("a", "")), FORMDATA_PARTS_MAX, "--B--", NULL),
-                     FORMDATA_PARTS_MAX);
+    assert_int_equal(
+        count_values(MULTIPART, STR(VALUE("a", "")), FORMDATA_PARTS_MAX, "--B--", NULL),
+        FORMDATA_PARTS_MAX);
 }
 
 static void and_so_is_a_file_that_cannot_be_read(void **state)

@@ -6,17 +6,18 @@
 #include "http/formdata.h"
 #include "tests/support/promise.h"
 
-#define TYPE      "multipart/form-data; boundary=B"
-#define NAME(n)   "Content-Disposition: form-data; name=\"" n "\"\r\n"
+#define TYPE             "multipart/form-data; boundary=B"
+#define NAME(n)          "Content-Disposition: form-data; name=\"" n "\"\r\n"
 #define PART(n, content) "--B\r\n" NAME(n) "\r\n" content "\r\n"
-#define PARAMS(p) "--B\r\nContent-Disposition: form-data" p "\r\n\r\nx\r\n--B--\r\n"
-#define FIELDS(f) "--B\r\n" f "\r\n\r\nx\r\n--B--\r\n"
+#define PARAMS(p)        "--B\r\nContent-Disposition: form-data" p "\r\n\r\nx\r\n--B--\r\n"
+#define FIELDS(f)        "--B\r\n" f "\r\n\r\nx\r\n--B--\r\n"
 
 static const char malformed[] = "malformed Content-Disposition of a part";
 static const char goes_on[] = "the form's boundary stands in a line that goes on";
 static const char unfinished[] = "the form ends before its last boundary";
 static const char nameless[] = "a part of the form has no name";
 
+/* clang-format off */
 /* `parts` as "name(file name)[type]=content|...", without what was not there. */
 static const struct formdata_case {
     const char *promise;
@@ -116,6 +117,7 @@ static const struct formdata_case {
     {"nor does this one",            FIELDS(NAME("a") "Content-Transfer-Encoding: 8bit"), "a=x", NULL},
     {"nor that one",                 FIELDS(NAME("a") "Content-Transfer-Encoding: 7bit"), "a=x", NULL},
 };
+/* clang-format on */
 
 /* What was read so far. */
 struct reading {
@@ -228,6 +230,7 @@ static void and_in_single_bytes(void **state)
 
 #define SEVENTY "0123456789012345678901234567890123456789012345678901234567890123456789"
 
+/* clang-format off */
 /* `boundary` NULL: refused. */
 static const struct type_case {
     const char *promise;
@@ -259,6 +262,7 @@ static const struct type_case {
     {"quotes that do not close",       "multipart/form-data; boundary=\"a", NULL},
     {"a parameter that is none behind it", "multipart/form-data; boundary=a; b", NULL},
 };
+/* clang-format on */
 
 static void the_boundary_is_found_or_refused(void **state)
 {
@@ -271,7 +275,8 @@ static void the_boundary_is_found_or_refused(void **state)
         begin(&reading, c->type);
         PROMISED_NUMBER(c->promise, reading.why == NULL, c->boundary != NULL);
         if (c->boundary) {
-            snprintf(body, sizeof body, "--%s\r\n" NAME("a") "\r\n1\r\n--%s--", c->boundary, c->boundary);
+            snprintf(body, sizeof body, "--%s\r\n" NAME("a") "\r\n1\r\n--%s--", c->boundary,
+                     c->boundary);
             feed(&reading, str_view(body), 0, strlen(body));
             PROMISED_STR(c->promise, buf_view(&reading.parts), "a=1");
         }
@@ -280,7 +285,8 @@ static void the_boundary_is_found_or_refused(void **state)
 }
 
 /* `count` times the same piece between others; NULL, or why it was refused. */
-static const char *read_many(const char *before, const char *piece, size_t count, const char *behind)
+static const char *read_many(const char *before, const char *piece, size_t count,
+                             const char *behind)
 {
     struct buf     body = BUF_UP_TO(1024 * 1024);
     struct reading reading;
@@ -310,8 +316,9 @@ static void everything_has_limits(void **state)
                         "the form has more parts than are taken here");
 
     assert_null(read_many("--B\r\n" NAME("a") "\r\n", "x", FORMDATA_VALUE_MAX, "\r\n--B--"));
-    assert_string_equal(read_many("--B\r\n" NAME("a") "\r\n", "x", FORMDATA_VALUE_MAX + 1, "\r\n--B--"),
-                        "a value of the form is longer than is taken here");
+    assert_string_equal(
+        read_many("--B\r\n" NAME("a") "\r\n", "x", FORMDATA_VALUE_MAX + 1, "\r\n--B--"),
+        "a value of the form is longer than is taken here");
     assert_string_equal(read_many("--B\r\n" NAME("a") "\r\n", "x", 2 * FORMDATA_VALUE_MAX, ""),
                         "a value of the form is longer than is taken here");
     assert_null(read_many(file, "x", 3 * FORMDATA_VALUE_MAX, "\r\n--B--"));

@@ -5,6 +5,7 @@
 
 enum { PAIRS_MAX = 8 };
 
+/* clang-format off */
 /* `pairs` as "name=value|..." */
 static const struct urlencoded_case {
     const char *promise;
@@ -29,6 +30,7 @@ static const struct urlencoded_case {
     {"an escape that is none stays as it is",    "a=%zz%4&%=%%34", "a=%zz%4|%=%4"},
     {"\";\" separates nothing",                  "a=1;b=2", "a=1;b=2"},
 };
+/* clang-format on */
 
 /* Decodes a copy of exact size, with the one byte behind it that is asked for. */
 static size_t decode(struct str bytes, struct tight_str *copy, struct pair *pairs, size_t most)
