@@ -430,21 +430,8 @@ WHERRY_PUBLIC void wherry_set_lines(struct wherry_exchange *exchange, struct whe
  * nothing appended, when that is no field line or does not fit. */
 WHERRY_PUBLIC bool wherry_field_line(char *lines, size_t size, const char *name, const char *value);
 
-/* A copy that lives until the release, a NUL behind it; ptr NULL when there is no memory, which makes
- * the answer a 500. */
-WHERRY_PUBLIC struct wherry_slice wherry_copy(struct wherry_exchange *exchange,
-                                              struct wherry_slice bytes);
-
-/* May a request change what is there, whose validators are these (ptr NULL and INT64_MIN: nothing is
- * there)?  False: it depends on another version (If-Match, If-None-Match, If-Unmodified-Since, RFC
- * 9110 §13.2.2), and the answer is 412.  For PUT, PATCH, DELETE and the like, which the server cannot
- * judge; until the change is made nothing else must change. */
-WHERRY_PUBLIC bool wherry_may_change(const struct wherry_exchange *exchange,
-                                     struct wherry_slice etag, int64_t last_modified);
-
 /* What conditional requests are judged by: an entity tag as it stands in the field (ptr NULL:
- * none) and a moment in seconds since 1970 (INT64_MIN: none).  The tag is borrowed until the
- * release.  Given alone, sends no field. */
+ * none) and a moment in seconds since 1970 (INT64_MIN: none).  Given alone, sends no field. */
 WHERRY_PUBLIC void wherry_set_validators(struct wherry_exchange *exchange,
                                          struct wherry_slice etag, int64_t last_modified);
 

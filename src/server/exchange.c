@@ -1,7 +1,6 @@
 #include "server/exchange.h"
 
 #include "base/log.h"
-#include "http/date.h"
 #include "http/head.h"
 #include "http/negotiate.h"
 
@@ -213,28 +212,6 @@ bool wherry_field_line(char *lines, size_t size, const char *name, const char *v
     }
     buf_fini(&line);
     return ok;
-}
-
-struct wherry_slice wherry_copy(struct wherry_exchange *exchange, struct wherry_slice bytes)
-{
-    char *copy = arena_cstr(&exchange->arena, str_of_slice(bytes));
-
-    if (copy)
-        return (struct wherry_slice){copy, bytes.len};
-    exchange->response.lines.failed = true;
-    return (struct wherry_slice){NULL, 0};
-}
-
-bool wherry_may_change(const struct wherry_exchange *exchange, struct wherry_slice etag,
-                       int64_t last_modified)
-{
-    const struct request *request = &exchange->request;
-    struct validators     ours = {.etag = str_of_slice(etag), .last_modified = last_modified};
-
-    /* RFC 9110 §13.1.1, §13.1.2: even "*" is no name of what is not there. */
-    if (!etag.ptr && last_modified == DATE_NONE)
-        return !fields_has(&request->fields, FIELD_IF_MATCH);
-    return condition_check(request, &ours, exchange->now.wall_s) == CONDITION_SEND;
 }
 
 void wherry_set_validators(struct wherry_exchange *exchange, struct wherry_slice etag,
