@@ -11,6 +11,7 @@ static void forget(struct body *body)
 {
     body->limit = BODY_NO_LIMIT;
     body->folder = -1;
+    body->is_touched = false;
     body->is_kept = body->is_spooled = body->is_in_place = false;
     body->expected = body->length = 0;
 }
@@ -31,7 +32,7 @@ void body_init(struct body *body, size_t bytes_max)
     forget(body);
 }
 
-void body_reset(struct body *body)
+void body_clear(struct body *body)
 {
     drop(body);
     forget(body);
@@ -60,6 +61,7 @@ static struct refusal spool_it(struct body *body, const struct spool *spool)
 struct refusal body_begin(struct body *body, const struct spool *spool, uint64_t announced,
                           uint64_t limit, bool is_kept)
 {
+    body->is_touched = true;
     if (body->limit == BODY_NO_LIMIT)
         body->limit = limit;
     if (announced > body->limit)

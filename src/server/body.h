@@ -19,6 +19,7 @@ enum { BODY_PIECE_BYTES = 256 * 1024 };     /* gathered for a write */
 #define BODY_LIMIT_MAX (UINT64_MAX - 1)
 
 struct body {
+    bool         is_touched;    /* by its route, or because it came: there is something to reset */
     uint64_t     limit;         /* bytes; BODY_NO_LIMIT: its route has said nothing */
     int          folder;        /* where its route wants it; -1: anywhere */
     bool         is_kept;       /* somebody wants it; else it is counted and dropped */
@@ -32,8 +33,28 @@ struct body {
 
 /* `bytes_max`: the most it may have in memory, what it takes at once included. */
 void body_init(struct body *body, size_t bytes_max);
-void body_reset(struct body *body);
+void body_clear(struct body *body);
 void body_fini(struct body *body);
+
+/* Most requests have none. */
+static inline void body_reset(struct body *body)
+{
+    if (body->is_touched)
+        body_clear(body);
+}
+
+/* What its route says, once the head has come. */
+static inline void body_limit(struct body *body, uint64_t bytes)
+{
+    body->limit = MIN_OF(bytes, BODY_LIMIT_MAX);
+    body->is_touched = true;
+}
+
+static inline void body_spool_to(struct body *body, int folder)
+{
+    body->folder = folder;
+    body->is_touched = true;
+}
 
 /* The head has come, and the route has had its say: may there be a body of `announced` bytes (0:
  * none, or nobody knows)?  Refuses (413) what is too long for the route, or for `limit` where it

@@ -128,12 +128,12 @@ enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange, 
 
 void wherry_limit_body(struct wherry_exchange *exchange, uint64_t bytes)
 {
-    exchange->body.limit = MIN_OF(bytes, BODY_LIMIT_MAX);
+    body_limit(&exchange->body, bytes);
 }
 
 void wherry_spool_body(struct wherry_exchange *exchange, int folder_fd)
 {
-    exchange->body.folder = folder_fd;
+    body_spool_to(&exchange->body, folder_fd);
 }
 
 struct wherry_slice wherry_body(const struct wherry_exchange *exchange)

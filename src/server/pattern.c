@@ -82,15 +82,28 @@ struct str pattern_next_segment(struct str *rest)
     return segment;
 }
 
+/* A word is compared where it would have to stand; most patterns are out after its first byte. */
+static bool take_word(struct str *rest, struct str word)
+{
+    if (!str_starts(*rest, word) || (rest->len > word.len && rest->ptr[word.len] != '/'))
+        return false;
+    *rest = str_from(*rest, word.len + 1);
+    return true;
+}
+
+static bool take_any(struct str *rest)
+{
+    return pattern_next_segment(rest).len > 0;
+}
+
 bool pattern_fits(const struct pattern *pattern, struct str path, bool is_directory,
                   struct str *rest)
 {
     *rest = path;
     for (size_t i = 0; i < pattern->count; i++) {
         const struct pattern_segment *wanted = &pattern->segments[i];
-        struct str                    segment = pattern_next_segment(rest);
 
-        if (segment.len == 0 || !(wanted->is_name || str_equal(segment, wanted->text)))
+        if (!(wanted->is_name ? take_any(rest) : take_word(rest, wanted->text)))
             return false;
     }
     /* A folder is below itself, when it is asked for as one. */

@@ -1,10 +1,13 @@
 #include "tests/support/folder.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 static void must(bool succeeded, const char *what)
 {
@@ -77,4 +80,26 @@ void folder_age(const char *name, int64_t mtime_s)
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)mtime_s}};
 
     must(utimensat(AT_FDCWD, name, times, 0) == 0, name);
+}
+
+size_t folder_count(const char *name)
+{
+    DIR           *entries = opendir(name);
+    struct dirent *entry;
+    size_t         count = 0;
+
+    must(entries != NULL, name);
+    while ((entry = readdir(entries)) != NULL)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(entries);
+    return count;
+}
+
+bool folder_says(const char *name, const char *text)
+{
+    struct buf said = BUF_UP_TO(64 * 1024);
+    bool       ok = file_read(name, &said) && str_equal(buf_view(&said), str_view(text));
+
+    buf_fini(&said);
+    return ok;
 }

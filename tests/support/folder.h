@@ -28,6 +28,12 @@ void folder_folder(const char *name);
 void folder_link(const char *name, const char *target);
 void folder_remove(const char *name);
 
+/* How many names there are in a folder of it ("." is itself). */
+size_t folder_count(const char *name);
+
+/* The file says just that. */
+bool folder_says(const char *name, const char *text);
+
 /* Sets the mtime, seconds since 1970. */
 void folder_age(const char *name, int64_t mtime_s);
 

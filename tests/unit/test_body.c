@@ -2,7 +2,6 @@
  * is never longer than it may be, and gets its name in one step. */
 #include "server/body.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -36,19 +35,6 @@ static void desk_open(struct desk *desk, bool has_spool)
     if (has_spool)
         assert_true(spool_open(&desk->spool, "."));
     body_init(&desk->body, ROOM);
-}
-
-static size_t count_names(void)
-{
-    DIR           *entries = opendir(".");
-    struct dirent *entry;
-    size_t         count = 0;
-
-    assert_non_null(entries);
-    while ((entry = readdir(entries)) != NULL)
-        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(entries);
-    return count;
 }
 
 static void desk_close(struct desk *desk)
@@ -106,9 +92,10 @@ static void its_length_decides(void **state)
         struct desk               desk;
 
         desk_open(&desk, c->has_spool);
-        desk.body.limit = c->said;
+        if (c->said != BODY_NO_LIMIT)
+            body_limit(&desk.body, c->said);
         if (c->has_folder)
-            desk.body.folder = desk.here;
+            body_spool_to(&desk.body, desk.here);
         refusal = body_begin(&desk.body, &desk.spool, c->announced, LIMIT, c->is_kept);
         for (size_t at = 0; !is_refused(refusal) && at < c->comes; at++)
             refusal = body_take(&desk.body, &desk.spool, str_of(text, 1));
@@ -118,7 +105,7 @@ static void its_length_decides(void **state)
             PROMISED_NUMBER(c->promise, desk.body.length, c->comes);
             PROMISED_NUMBER(c->promise, desk.body.bytes.len, c->is_kept ? c->comes : 0);
         }
-        PROMISED_NUMBER(c->promise, count_names(), 0);
+        PROMISED_NUMBER(c->promise, folder_count("."), 0);
         body_reset(&desk.body);
         PROMISED(c->promise, !desk.body.bytes.ptr && desk.body.folder == -1);
         desk_close(&desk);
@@ -155,7 +142,7 @@ static void a_long_one_is_written_piece_by_piece(void **state)
     assert_int_equal(pread(desk.body.file.fd, found, size, 0), size);
     assert_memory_equal(found, bytes, size);
     assert_int_equal(lseek(desk.body.file.fd, 0, SEEK_END), size);
-    assert_int_equal(count_names(), 0);
+    assert_int_equal(folder_count("."), 0);
     desk_close(&desk);
     free(bytes);
     free(found);
@@ -164,19 +151,10 @@ static void a_long_one_is_written_piece_by_piece(void **state)
 /* A body of some bytes in the folder of its route, written. */
 static void write_some(struct desk *desk, struct body *body, const char *some)
 {
-    body->folder = desk->here;
+    body_spool_to(body, desk->here);
     assert_false(is_refused(body_begin(body, &desk->spool, 0, LIMIT, true)));
     assert_false(is_refused(body_take(body, &desk->spool, str_view(some))));
     assert_false(is_refused(body_write(body, &desk->spool)));
-}
-
-static void expect_file(const char *name, const char *content)
-{
-    struct buf found = BUF_UP_TO(8192);
-
-    assert_true(file_read(name, &found));
-    assert_true(str_equal(buf_view(&found), str_view(content)));
-    buf_fini(&found);
 }
 
 static void an_empty_one_is_a_file_too(void **state)
@@ -187,7 +165,7 @@ static void an_empty_one_is_a_file_too(void **state)
     desk_open(&desk, false);
     write_some(&desk, &desk.body, "");
     assert_int_equal(body_keep(&desk.body, "empty"), WHERRY_KEPT_NEW);
-    expect_file("empty", "");
+    assert_true(folder_says("empty", ""));
     desk_close(&desk);
 }
 
@@ -211,7 +189,7 @@ static void what_cannot_be_written_says_so(void **state)
         struct desk    desk;
 
         desk_open(&desk, false);
-        desk.body.folder = desk.here;
+        body_spool_to(&desk.body, desk.here);
         assert_false(is_refused(body_begin(&desk.body, &desk.spool, 0, LIMIT, true)));
         assert_false(is_refused(body_take(&desk.body, &desk.spool, STR("text"))));
         stage_hush();
@@ -223,7 +201,7 @@ static void what_cannot_be_written_says_so(void **state)
         assert_int_equal(refusal.status, faults[i].status);
         assert_int_equal(desk.body.file.fd, -1);
         assert_null(desk.body.bytes.ptr);
-        assert_int_equal(count_names(), 0);
+        assert_int_equal(folder_count("."), 0);
         desk_close(&desk);
     }
 }
@@ -237,7 +215,7 @@ static void what_cannot_fit_is_not_begun(void **state)
     assert_false(is_refused(body_begin(&desk.body, &desk.spool, INT64_MAX, INT64_MAX, true)));
     assert_int_equal(body_write(&desk.body, &desk.spool).status, 507);
     body_reset(&desk.body);
-    desk.body.folder = desk.here;
+    body_spool_to(&desk.body, desk.here);
     assert_false(is_refused(body_begin(&desk.body, &desk.spool, INT64_MAX, INT64_MAX, true)));
     assert_int_equal(body_write(&desk.body, &desk.spool).status, 507);
     desk_close(&desk);
@@ -284,14 +262,14 @@ static void a_new_name_and_an_old_one_are_told_apart(void **state)
     body_init(&second, ROOM);
     write_some(&desk, &desk.body, "one");
     write_some(&desk, &second, "two");
-    assert_int_equal(count_names(), 0);
+    assert_int_equal(folder_count("."), 0);
     assert_int_equal(body_keep(&desk.body, "name"), WHERRY_KEPT_NEW);
-    expect_file("name", "one");
+    assert_true(folder_says("name", "one"));
     assert_int_equal(body_keep(&second, "name"), WHERRY_KEPT_REPLACED);
-    expect_file("name", "two");
+    assert_true(folder_says("name", "two"));
     assert_int_equal(body_keep(&second, "again"), WHERRY_KEPT_NOT);     /* it has its name */
     body_fini(&second);
-    assert_int_equal(count_names(), 1);
+    assert_int_equal(folder_count("."), 1);
     desk_close(&desk);
 }
 
@@ -305,7 +283,7 @@ static void a_folder_may_be_open_for_its_path_alone(void **state)
     desk.here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     write_some(&desk, &desk.body, "text");
     assert_int_equal(body_keep(&desk.body, "name"), WHERRY_KEPT_NEW);
-    expect_file("name", "text");
+    assert_true(folder_says("name", "text"));
     desk_close(&desk);
 }
 
@@ -338,9 +316,9 @@ static void a_name_is_one_good_segment(void **state)
         if (names[i].error)
             PROMISED_NUMBER(names[i].name, errno, names[i].error);
         else
-            expect_file(names[i].name, "text");
+            assert_true(folder_says(names[i].name, "text"));
         body_reset(&desk.body);
-        PROMISED_NUMBER(names[i].name, count_names(), names[i].error ? 1 : 2);
+        PROMISED_NUMBER(names[i].name, folder_count("."), names[i].error ? 1 : 2);
         rmdir("sub");
         desk_close(&desk);
     }
@@ -357,8 +335,8 @@ static void a_link_is_replaced_and_not_followed(void **state)
     folder_link("name", "target");
     write_some(&desk, &desk.body, "new");
     assert_int_equal(body_keep(&desk.body, "name"), WHERRY_KEPT_REPLACED);
-    expect_file("name", "new");
-    expect_file("target", "old");
+    assert_true(folder_says("name", "new"));
+    assert_true(folder_says("target", "old"));
     desk_close(&desk);
 }
 
@@ -400,12 +378,12 @@ static void whatever_fails_leaves_the_old_one(void **state)
         assert_int_equal(body_keep(&desk.body, "name"), WHERRY_KEPT_NOT);
         assert_int_equal(errno, faults[i].error);
         assert_true(fault_off());
-        expect_file("name", "old");
+        assert_true(folder_says("name", "old"));
         /* It may be tried again. */
         assert_int_equal(body_keep(&desk.body, "name"), WHERRY_KEPT_REPLACED);
-        expect_file("name", "new");
+        assert_true(folder_says("name", "new"));
         body_reset(&desk.body);
-        assert_int_equal(count_names(), 1);
+        assert_int_equal(folder_count("."), 1);
         desk_close(&desk);
     }
 }
@@ -434,11 +412,11 @@ static void what_the_dead_have_left_goes_at_first_use(void **state)
     desk_open(&desk, false);
     folder_file(".wherry-1-1-1", "left");
     write_some(&desk, &desk.body, "text");
-    assert_int_equal(count_names(), 0);
+    assert_int_equal(folder_count("."), 0);
     folder_file(".wherry-1-1-1", "another's");      /* it is not looked for each time */
     body_init(&second, ROOM);
     write_some(&desk, &second, "text");
-    assert_int_equal(count_names(), 1);
+    assert_int_equal(folder_count("."), 1);
     body_fini(&second);
     desk_close(&desk);
 }

@@ -2,7 +2,6 @@
  * that is not, and what the dead have left is taken away. */
 #include "base/draft.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -35,29 +34,6 @@ static int leave(void **state)
     return 0;
 }
 
-/* How many names there are in the folder. */
-static size_t count_names(void)
-{
-    DIR           *entries = opendir(".");
-    struct dirent *entry;
-    size_t         count = 0;
-
-    assert_non_null(entries);
-    while ((entry = readdir(entries)) != NULL)
-        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(entries);
-    return count;
-}
-
-static void expect_file(const char *name, const char *content)
-{
-    struct buf found = BUF_UP_TO(8192);
-
-    assert_true(file_read(name, &found));
-    assert_true(str_equal(buf_view(&found), str_view(content)));
-    buf_fini(&found);
-}
-
 typedef bool open_fn(struct draft *draft, int folder, mode_t mode);
 
 static open_fn *const ways[] = {draft_open_nameless, draft_open_named, draft_open};
@@ -75,10 +51,10 @@ static void a_new_file_is_whole(void **state)
         assert_true(draft_settle(&draft));
         assert_int_equal(access("file", F_OK), -1);
         assert_true(draft_put_new(&draft, "file"));
-        expect_file("file", "one, two");
+        assert_true(folder_says("file", "one, two"));
         draft_close(&draft);
-        expect_file("file", "one, two");
-        assert_int_equal(count_names(), 1);
+        assert_true(folder_says("file", "one, two"));
+        assert_int_equal(folder_count("."), 1);
         folder_remove("file");
     }
 }
@@ -94,11 +70,11 @@ static void an_old_one_is_replaced_or_stays(void **state)
         assert_true(draft_write(&draft, STR("new")));
         assert_false(draft_put_new(&draft, "file"));
         assert_int_equal(errno, EEXIST);
-        expect_file("file", "old");
+        assert_true(folder_says("file", "old"));
         assert_true(draft_put(&draft, "file"));
-        expect_file("file", "new");
+        assert_true(folder_says("file", "new"));
         draft_close(&draft);
-        assert_int_equal(count_names(), 1);
+        assert_int_equal(folder_count("."), 1);
         folder_remove("file");
     }
 }
@@ -117,7 +93,7 @@ static void a_folder_is_not_replaced(void **state)
         assert_int_equal(errno, EISDIR);
         assert_true(draft_put_new(&draft, "another"));
         draft_close(&draft);
-        assert_int_equal(count_names(), 2);
+        assert_int_equal(folder_count("."), 2);
         folder_remove("another");
     }
     rmdir("sub");
@@ -133,7 +109,7 @@ static void what_is_given_up_is_gone(void **state)
         assert_true(draft_write(&draft, STR("half")));
         draft_close(&draft);
         assert_int_equal(draft.fd, -1);
-        assert_int_equal(count_names(), 0);
+        assert_int_equal(folder_count("."), 0);
         draft_close(&draft);
     }
 }
@@ -172,7 +148,7 @@ static void a_scratch_file_has_no_name(void **state)
             fault_at(1, FAULT_OPENAT, errors[i]);
         assert_true(draft_open_scratch(&draft, here));
         assert_int_equal(fault_off(), errors[i] != 0);
-        assert_int_equal(count_names(), 0);
+        assert_int_equal(folder_count("."), 0);
         assert_true(draft_write(&draft, STR("text")));
         assert_int_equal(pread(draft.fd, bytes, 4, 0), 4);
         assert_memory_equal(bytes, "text", 4);
@@ -192,12 +168,12 @@ static void without_nameless_files_it_has_a_dotted_name(void **state)
     fault_at(1, FAULT_OPENAT, EOPNOTSUPP);
     assert_true(draft_open(&draft, here, 0644));
     assert_true(fault_off());
-    assert_int_equal(count_names(), 1);
+    assert_int_equal(folder_count("."), 1);
     assert_int_equal(draft.name[0], '.');
     assert_int_equal(access(draft.name, F_OK), 0);
     assert_true(draft_put_new(&draft, "file"));
     draft_close(&draft);
-    assert_int_equal(count_names(), 1);
+    assert_int_equal(folder_count("."), 1);
     folder_remove("file");
 }
 
@@ -215,7 +191,7 @@ static void without_links_it_is_renamed(void **state)
         if (round == 1)
             assert_int_equal(errno, EEXIST);
         draft_close(&draft);
-        assert_int_equal(count_names(), 1);
+        assert_int_equal(folder_count("."), 1);
     }
     folder_remove("file");
 }
@@ -235,7 +211,7 @@ static void a_name_that_is_taken_is_not_the_last(void **state)
     assert_true(draft_open_named(&draft, here, 0644));
     assert_true(fault_off());
     draft_close(&draft);
-    assert_int_equal(count_names(), 1);
+    assert_int_equal(folder_count("."), 1);
     folder_remove("file");
 }
 
@@ -265,8 +241,8 @@ static void whatever_fails_says_why_and_leaves_nothing(void **state)
                 assert_int_equal(errno, faults[i].error);
             }
             draft_close(&draft);
-            expect_file("file", ok ? "new" : "old");
-            assert_int_equal(count_names(), 1);
+            assert_true(folder_says("file", ok ? "new" : "old"));
+            assert_int_equal(folder_count("."), 1);
             folder_remove("file");
         }
     }
@@ -298,14 +274,14 @@ static void what_the_dead_have_left_is_taken_away(void **state)
         die_with_drafts();
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_int_equal(count_names(), 2);
+    assert_int_equal(folder_count("."), 2);
 
     folder_file("file", "of somebody's");
     folder_file(".hidden", "too");
     assert_true(draft_open_named(&living, here, 0644));
-    assert_int_equal(count_names(), 5);
+    assert_int_equal(folder_count("."), 5);
     draft_sweep(here);
-    assert_int_equal(count_names(), 3);
+    assert_int_equal(folder_count("."), 3);
     assert_int_equal(access(living.name, F_OK), 0);
     draft_close(&living);
     folder_remove("file");
@@ -322,9 +298,9 @@ static void what_cannot_be_swept_stays(void **state)
     fault_at(2, FAULT_OPENAT, EMFILE);      /* the file */
     draft_sweep(here);
     assert_true(fault_off());
-    assert_int_equal(count_names(), 1);
+    assert_int_equal(folder_count("."), 1);
     draft_sweep(here);
-    assert_int_equal(count_names(), 0);
+    assert_int_equal(folder_count("."), 0);
     draft_sweep(-1);
 }
 
