@@ -13,12 +13,16 @@
 #include "server/response.h"
 #include "server/stream.h"
 
-enum { EXCHANGE_ARENA_MAX = 1024 * 1024 };
+enum {
+    EXCHANGE_ARENA_MAX = 1024 * 1024,
+    CODED_AT_ONCE_MAX  = 256 * 1024,        /* bytes of a body that is coded before its head is sent */
+};
 
 struct wherry_exchange {
     struct request             request;
     struct response            response;
     struct stream              stream;      /* the answer's body, while it comes piece by piece */
+    struct buf                 coded;       /* the answer's body, when it was short and is coded */
     struct arena               arena;       /* lives as long as the exchange */
     struct buf                 body;        /* of the request, when the route wants it */
     const struct wherry_route *route;       /* NULL: none fits, or not looked yet */

@@ -51,6 +51,7 @@ def test_the_graph_shows_each_arrow_and_how_many_files_draw_it(tree):
         "server/    0 files",
         "site/      1 files  -> http (1), wherry.h (1)",
         "net/       0 files",
+        "coding/    0 files",
         "http/      2 files  -> base (2)",
         "base/      1 files",
     ]
