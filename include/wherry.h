@@ -401,7 +401,13 @@ WHERRY_PUBLIC bool wherry_sleep(struct wherry_exchange *exchange, int64_t ms);
 WHERRY_PUBLIC void wherry_set_status(struct wherry_exchange *exchange, int status);
 
 /* Adds a field.  A name or value that would not be one field line, a field that is the server's own
- * (Content-Length, Transfer-Encoding, Connection, Date), or no room makes the answer a 500. */
+ * (Content-Length, Transfer-Encoding, Connection, Date), an ETag that is no entity tag ("v1", with its
+ * quotes), or no room makes the answer a 500.
+ *
+ * ETag and Last-Modified are what conditional requests are judged by, too.  When the server sends the
+ * body in a coding (settings.compresses: text and the like of bytes, and of streams whose length nobody
+ * knows, unless there is a Content-Encoding or Cache-Control: no-transform), a strong "v1" is "v1-gzip"
+ * there, because it names bytes; wherry_precondition knows it by both. */
 WHERRY_PUBLIC void wherry_add_field(struct wherry_exchange *exchange, const char *name,
                                     struct wherry_slice value);
 
@@ -430,10 +436,20 @@ WHERRY_PUBLIC void wherry_set_lines(struct wherry_exchange *exchange, struct whe
  * nothing appended, when that is no field line or does not fit. */
 WHERRY_PUBLIC bool wherry_field_line(char *lines, size_t size, const char *name, const char *value);
 
-/* What conditional requests are judged by: an entity tag as it stands in the field (ptr NULL:
- * none) and a moment in seconds since 1970 (INT64_MIN: none).  Given alone, sends no field. */
+/* What conditional requests are judged by, for lines of wherry_set_lines: an entity tag as it stands in
+ * the field (ptr NULL: none) and a moment in seconds since 1970 (INT64_MIN: none).  Sends no field. */
 WHERRY_PUBLIC void wherry_set_validators(struct wherry_exchange *exchange,
                                          struct wherry_slice etag, int64_t last_modified);
+
+/* May the request go on, given the version of its target that is there now (RFC 9110 §13)?  To be asked
+ * before anything is changed: If-Match against lost updates, If-None-Match: * against making what is
+ * there already.  etag.ptr NULL and INT64_MIN: nothing is there yet.  False: the answer is filled in,
+ * 412, or 304 to GET and HEAD; return WHERRY_ANSWER.
+ *
+ * GET and HEAD need not ask: an answer of 200 with an ETag or Last-Modified becomes a 304 by itself.
+ * They may, where making the answer is dear. */
+WHERRY_PUBLIC bool wherry_precondition(struct wherry_exchange *exchange, struct wherry_slice etag,
+                                       int64_t last_modified);
 
 /* A body from memory, borrowed until the release; and one that is copied. */
 WHERRY_PUBLIC void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes);

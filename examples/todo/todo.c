@@ -59,23 +59,26 @@ static json_t *json_of(const struct item *item)
                      (json_int_t)item->version, "done", (int)item->done, "title", item->title);
 }
 
-/* The tag of a version, for as long as the exchange lives. */
-static struct wherry_slice tag_of(struct wherry_exchange *exchange, const struct item *item)
-{
-    char tag[32];
+/* An entity tag: the version, in quotes. */
+struct tag {
+    char text[32];
+};
 
-    snprintf(tag, sizeof tag, "\"%lld\"", (long long)item->version);
-    return wherry_copy(exchange, wherry_text(tag));
+static struct tag tag_of(const struct item *item)
+{
+    struct tag tag;
+
+    snprintf(tag.text, sizeof tag.text, "\"%lld\"", (long long)item->version);
+    return tag;
 }
 
 static enum wherry_next answer_item(struct wherry_exchange *exchange, int status,
                                     const struct item *item)
 {
-    struct wherry_slice tag = tag_of(exchange, item);
+    struct tag tag = tag_of(item);
 
-    wherry_add_field(exchange, "ETag", tag);
+    wherry_add_field(exchange, "ETag", wherry_text(tag.text));
     wherry_add_field(exchange, "Cache-Control", wherry_text("no-cache"));
-    wherry_set_validators(exchange, tag, INT64_MIN);
     return answer(exchange, status, json_of(item));
 }
 
@@ -186,14 +189,15 @@ static bool get_to_change(struct wherry_exchange *exchange, struct store *store,
     int64_t     id;
     enum stored stored = read_id(exchange, &id) ? store_get(store, id, item) : STORE_MISSING;
 
-    if (stored == STORE_MISSING)
-        *next = missing(exchange);
-    else if (stored == STORE_FAILED)
-        *next = failed(store);
-    else if (!wherry_may_change(exchange, tag_of(exchange, item), INT64_MIN))
+    if (stored == STORED) {
+        struct tag tag = tag_of(item);
+
+        if (wherry_precondition(exchange, wherry_text(tag.text), INT64_MIN))
+            return true;
         *next = complain(exchange, 412, "somebody else has changed the item");
-    else
-        return true;
+        return false;
+    }
+    *next = stored == STORE_MISSING ? missing(exchange) : failed(store);
     return false;
 }
 

@@ -162,8 +162,6 @@ static enum wherry_next fetch(struct wherry_exchange *exchange, void *data)
     wherry_add_field(exchange, "ETag", wherry_text(download->tag.text));
     wherry_add_field(exchange, "Last-Modified", slice(str_of(date, sizeof date)));
     wherry_add_field(exchange, "Cache-Control", wherry_text("no-cache"));
-    wherry_set_validators(exchange, wherry_text(download->tag.text),
-                          download->status.st_mtim.tv_sec);
     wherry_set_file(exchange, download->fd, (uint64_t)download->status.st_size, is_intact);
     return WHERRY_ANSWER;
 }
@@ -190,22 +188,15 @@ static void end_change(struct files *files)
     pthread_rwlock_unlock(&files->changes);
 }
 
-/* RFC 9110 §13.1.1 */
-static bool is_meant(const struct wherry_exchange *exchange, enum there there,
-                     const struct stat *status)
+/* RFC 9110 §13.1.1.  False: the answer is filled in. */
+static bool is_meant(struct wherry_exchange *exchange, enum there there, const struct stat *status)
 {
     struct tag tag;
 
     if (there == THERE_NOTHING)
-        return wherry_may_change(exchange, wherry_text(NULL), DATE_NONE);
+        return wherry_precondition(exchange, wherry_text(NULL), DATE_NONE);
     tag = tag_of(status);
-    return wherry_may_change(exchange, wherry_text(tag.text), status->st_mtim.tv_sec);
-}
-
-static enum wherry_next refuse_version(struct wherry_exchange *exchange)
-{
-    return wherry_refuse(exchange, HTTP_PRECONDITION_FAILED,
-                         "the file is not the version the request depends on");
+    return wherry_precondition(exchange, wherry_text(tag.text), status->st_mtim.tv_sec);
 }
 
 /* ---- PUT and POST ------------------------------------------------------------------------- */
@@ -273,15 +264,13 @@ static enum wherry_next upload(struct wherry_exchange *exchange, void *data)
     struct files    *files = data;
     struct stat      status;
     enum there       there;
-    enum wherry_next next;
+    enum wherry_next next = WHERRY_ANSWER;
 
     begin_change(files, exchange);
     there = look_up(files, wherry_part(exchange, "name").ptr, &status);
     if (there == THERE_OTHER)
         next = wherry_refuse(exchange, HTTP_CONFLICT, "something that is no file has that name");
-    else if (!is_meant(exchange, there, &status))
-        next = refuse_version(exchange);
-    else
+    else if (is_meant(exchange, there, &status))
         next = keep(exchange, files);
     end_change(files);
     return next;
@@ -321,7 +310,7 @@ static enum wherry_next drop(struct wherry_exchange *exchange, void *data)
     struct wherry_slice name = wherry_part(exchange, "name");
     struct stat         status;
     enum there          there;
-    enum wherry_next    next;
+    enum wherry_next    next = WHERRY_ANSWER;
 
     if (!is_name(name))
         return refuse_missing(exchange);
@@ -329,9 +318,7 @@ static enum wherry_next drop(struct wherry_exchange *exchange, void *data)
     there = look_up(files, name.ptr, &status);
     if (there != THERE_FILE)
         next = refuse_missing(exchange);
-    else if (!is_meant(exchange, there, &status))
-        next = refuse_version(exchange);
-    else
+    else if (is_meant(exchange, there, &status))
         next = take_away(exchange, files, name.ptr);
     end_change(files);
     return next;

@@ -1,6 +1,8 @@
 #include "server/answer.h"
 
+#include "base/log.h"
 #include "http/head.h"
+#include "server/coded.h"
 #include "server/multipart.h"
 #include "server/page.h"
 
@@ -16,6 +18,15 @@ static void refuse_instead(struct wherry_exchange *exchange, enum http_status st
                            const char *why)
 {
     exchange_refuse(exchange, refuse(status, why));
+}
+
+/* Our side's mistake, or no memory: the log says where. */
+static void refuse_unsendable(struct wherry_exchange *exchange)
+{
+    log_error("the handler's answer cannot be sent", "path=\"%s\"",
+              LOG_QUOTE(exchange->request.target.path));
+    refuse_instead(exchange, HTTP_INTERNAL_ERROR,
+                   "the handler's answer had a field that cannot be sent");
 }
 
 /* The line of that name, "Vary: ", or ptr NULL. */
@@ -114,7 +125,7 @@ static struct piece settle_range(struct wherry_exchange *exchange)
     /* Of two Range fields either could be meant, so neither is. */
     if (exchange->request.fields.times[FIELD_RANGE] != 1 ||
         exchange->request.method != METHOD_GET || response->source == SOURCE_NONE ||
-        response->source == SOURCE_STREAM ||
+        response->source == SOURCE_STREAM || response->coding != CODING_IDENTITY ||
         !condition_range_holds(&exchange->request, &response->validators, exchange->now.wall_s))
         return whole;
     switch (range_parse(field, response->length, &set)) {
@@ -146,6 +157,7 @@ static void settle_condition(struct wherry_exchange *exchange)
         break;
     case CONDITION_NOT_MODIFIED:
         response->status = HTTP_NOT_MODIFIED;
+        response_drop_content_fields(response);
         break;
     case CONDITION_FAILED:
         refuse_version(exchange, HTTP_PRECONDITION_FAILED,
@@ -238,6 +250,8 @@ static void write_head(const struct wherry_exchange *exchange,
     if (response->status != HTTP_NOT_MODIFIED)
         buf_append(head, response->content_lines);
     buf_append(head, buf_view(&response->lines));
+    if (response->sends_etag)
+        head_field(head, STR("ETag"), response->validators.etag);
     if (!status_has_no_body(response->status))
         add_length(exchange, length, head);
     head_end(head);
@@ -283,12 +297,13 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
     struct piece     piece;
 
     if (response->lines.failed)
-        refuse_instead(exchange, HTTP_INTERNAL_ERROR,
-                       "the handler's answer had a field that cannot be sent");
-    if (response->status == HTTP_OK && is_get_or_head(exchange))
-        settle_condition(exchange);
+        refuse_unsendable(exchange);
     if (response->status == HTTP_RESET_CONTENT)     /* RFC 9110 §15.3.6: never has any */
         response_set_bytes(response, STR_NONE);
+    coded_choose(exchange, setting);
+    if (response->status == HTTP_OK && is_get_or_head(exchange))
+        settle_condition(exchange);
+    coded_begin(exchange, setting);
     piece = (struct piece){.length = response->length};
     if (response->status == HTTP_OK)
         piece = settle_range(exchange);

@@ -6,6 +6,8 @@
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 
+#include <stdatomic.h>
+
 #include "server/exchange.h"
 #include "server/writer.h"
 
@@ -15,6 +17,9 @@ struct answer_setting {
     struct str        hsts_line;    /* "Strict-Transport-Security: ...\r\n", or empty */
     wherry_error_page *error_page;  /* NULL: the plain one */
     void             *error_data;
+    atomic_size_t    *coding_bytes; /* what may be taken for coding streams; NULL: nothing */
+    size_t            compress_min; /* bytes of a body that is worth coding */
+    bool              compresses;
     bool              keep_alive;
     bool              may_block;    /* the caller has a permit */
 };

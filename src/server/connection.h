@@ -104,6 +104,12 @@ struct conn {
     bool                  must_linger;      /* and not before the peer had its chance to read it */
 };
 
+/* The connection that carries it. */
+static inline struct conn *conn_of(const struct wherry_exchange *exchange)
+{
+    return CONTAINER_OF(exchange, struct work, exchange)->conn;
+}
+
 /* Bytes of a work block for these limits. */
 size_t work_size(const struct wherry_settings *settings);
 void   work_init(struct work *work, const struct wherry_settings *settings);

@@ -31,11 +31,6 @@ void deadline_end(const struct deadline *deadline, struct wherry_exchange *excha
 
 /* ---- what wherry.h promises to handlers ----------------------------------------------- */
 
-static struct conn *conn_of(const struct wherry_exchange *exchange)
-{
-    return CONTAINER_OF(exchange, struct work, exchange)->conn;
-}
-
 int64_t wherry_deadline(const struct wherry_exchange *exchange)
 {
     int64_t drained_ms = atomic_load(&conn_of(exchange)->server->drained_ms);

@@ -1,6 +1,8 @@
 #include "server/exchange.h"
 
 #include "base/log.h"
+#include "http/date.h"
+#include "http/etag.h"
 #include "http/head.h"
 #include "http/negotiate.h"
 
@@ -14,6 +16,7 @@ static void forget_route(struct wherry_exchange *exchange)
 
 void exchange_init(struct wherry_exchange *exchange, size_t body_max)
 {
+    exchange->coded = BUF_UP_TO(CODED_AT_ONCE_MAX * 2);
     exchange->arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
     body_init(&exchange->body, body_max);
     forget_route(exchange);
@@ -27,10 +30,10 @@ void exchange_init(struct wherry_exchange *exchange, size_t body_max)
     stream_init(&exchange->stream);
 }
 
-/* A stream holds something only from its beginning on, or once somebody has a waker. */
+/* A stream holds something only from its beginning on, or once somebody has a waker or an encoder. */
 static void forget_stream(struct stream *stream)
 {
-    if (stream->framing != STREAM_NONE || stream->waker)
+    if (stream->framing != STREAM_NONE || stream->waker || stream->encoder)
         stream_reset(stream);
 }
 
@@ -40,6 +43,8 @@ void exchange_reset(struct wherry_exchange *exchange)
     response_reset(&exchange->response);
     arena_reset(&exchange->arena);
     body_reset(&exchange->body);
+    if (exchange->coded.ptr)
+        buf_fini(&exchange->coded);
     forget_route(exchange);
     exchange->sent = 0;
     exchange->query = NULL;
@@ -53,6 +58,7 @@ void exchange_fini(struct wherry_exchange *exchange)
     response_fini(&exchange->response);
     arena_fini(&exchange->arena);
     body_fini(&exchange->body);
+    buf_fini(&exchange->coded);
 }
 
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
@@ -179,13 +185,35 @@ static bool is_ours(struct str name)
     return false;
 }
 
+/* The tag is what conditions are asked about, too; and sent last, because it is another one when the
+ * body is sent in a coding. */
+static void set_etag(struct wherry_exchange *exchange, struct str etag)
+{
+    struct response *response = &exchange->response;
+    struct str       copy = arena_copy(&exchange->arena, etag);
+
+    response->sends_etag = copy.ptr && etag_is_valid(copy);
+    response->validators.etag = copy;
+    if (!response->sends_etag)
+        response->lines.failed = true;
+}
+
 void wherry_add_field(struct wherry_exchange *exchange, const char *name,
                       struct wherry_slice value)
 {
-    if (is_ours(str_view(name)))
-        exchange->response.lines.failed = true;
-    else
-        response_add_field(&exchange->response, str_view(name), str_of_slice(value));
+    struct response *response = &exchange->response;
+    struct str       field = str_view(name);
+
+    if (is_ours(field)) {
+        response->lines.failed = true;
+    } else if (str_equal_nocase(field, STR("ETag"))) {
+        set_etag(exchange, str_of_slice(value));
+    } else {
+        if (str_equal_nocase(field, STR("Last-Modified")))
+            response->validators.last_modified =
+                date_parse(str_of_slice(value), exchange->now.wall_s);
+        response_add_field(response, field, str_of_slice(value));
+    }
 }
 
 void wherry_set_lines(struct wherry_exchange *exchange, struct wherry_slice shared,

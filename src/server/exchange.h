@@ -18,7 +18,10 @@
 struct form;
 struct pairs;
 
-enum { EXCHANGE_ARENA_MAX = 1024 * 1024 };
+enum {
+    EXCHANGE_ARENA_MAX = 1024 * 1024,
+    CODED_AT_ONCE_MAX  = 256 * 1024,        /* bytes of a body that is coded before its head is sent */
+};
 
 /* A name in a route's pattern and the segment that it stands for, a NUL behind it. */
 struct exchange_part {
@@ -30,6 +33,7 @@ struct wherry_exchange {
     struct request             request;
     struct response            response;
     struct stream              stream;      /* the answer's body, while it comes piece by piece */
+    struct buf                 coded;       /* the answer's body, when it was short and is coded */
     struct arena               arena;       /* lives as long as the exchange */
     struct body                body;        /* of the request */
     const struct wherry_route *route;       /* NULL: none fits, or not looked yet */

@@ -73,7 +73,7 @@ static enum step pull(struct conn *conn, struct turn *turn)
     enum wherry_pull  next = stream_pull(stream, &work->exchange, turn_now(turn).ms,
                                          turn_is_draining(conn));
 
-    turn->bytes -= MIN_OF(turn->bytes, (size_t)STREAM_PULL_COST);
+    turn->bytes -= MIN_OF(turn->bytes, STREAM_PULL_COST + (stream->encoder ? stream->piece.len : 0));
     if (next == WHERRY_MORE && stream->piece.len == 0)
         turn->bytes = 0;
     if (next == WHERRY_BROKEN || !stream_frame(stream, &work->head, &work->writer))

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "http/conditional.h"
+#include "http/negotiate.h"
 
 enum { RESPONSE_LINES_MAX = 16 * 1024 };
 
@@ -22,6 +23,9 @@ struct response {
     struct str        shared_lines;     /* finished lines that go with a 304 too */
     struct str        content_lines;    /* finished lines that describe the body */
     struct validators validators;
+    bool              sends_etag;       /* the handler wants its entity tag sent */
+    enum coding       coding;           /* that we put the body in; validators.etag is its tag then */
+    struct str        plain_etag;       /* and this one the handler's */
     enum body_source  source;
     struct str        bytes;            /* of SOURCE_BYTES */
     int               fd;               /* of SOURCE_FILE */
@@ -44,5 +48,12 @@ void response_refuse(struct response *response, int status);
 
 void response_add_field(struct response *response, struct str name, struct str value);
 void response_set_bytes(struct response *response, struct str bytes);
+
+/* The value of the first field of that name, whatever its case, among those added one by one; ptr
+ * NULL: there is none. */
+struct str response_find_field(const struct response *response, struct str name) MUST_USE;
+
+/* RFC 9110 §15.4.5: a 304 describes no body.  Takes out what does, of the fields added one by one. */
+void response_drop_content_fields(struct response *response);
 
 #endif

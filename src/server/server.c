@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/share.h"
+#include "server/coded.h"
 #include "server/keeper.h"
 #include "server/signals.h"
 
@@ -34,6 +35,8 @@ void wherry_settings_init(struct wherry_settings *settings)
         .wait_timeout_ms = 30000,
         .handler_timeout_ms = 60000,
         .drain_ms = 10000,
+        .compress_bytes_min = 256,
+        .compresses = true,
         .access_log = WHERRY_LOG_COMBINED,
         .tls = {.port = -1, .handshake_timeout_ms = 10000, .public_port = -1},
     };
@@ -73,6 +76,7 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     router_init(&server->router);
     spool_init(&server->spool, server->settings.body_memory_max);
     atomic_init(&server->drained_ms, CLOCK_NEVER);
+    atomic_init(&server->coding_bytes, CODED_STREAMS_BYTES);
     permits_init(&server->permits, 1, wake_granted, server);
     worker_init(&server->keeper, server);
     return server;

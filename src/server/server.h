@@ -46,6 +46,7 @@ struct wherry_server {
     struct queue           queue;
     struct slab            slab;
     struct timers          timers;          /* of the streams that wait */
+    atomic_size_t          coding_bytes;    /* left for coding streams */
     struct permits         permits;
     struct pool            pool;
     struct worker          keeper;          /* the housekeeper's own */

@@ -8,6 +8,7 @@ void stream_init(struct stream *stream)
 {
     *stream = (struct stream){
         .piece = BUF_UP_TO(STREAM_PIECE_MAX),
+        .coded = BUF_UP_TO(STREAM_CODED_MAX),
         .trailers = BUF_UP_TO(STREAM_TRAILERS_MAX),
     };
 }
@@ -16,7 +17,11 @@ void stream_reset(struct stream *stream)
 {
     assert(!stream->is_waiting && !stream->is_pulling);
     waker_detach(stream->waker);
+    encoder_close(stream->encoder);
+    if (stream->encoder)
+        atomic_fetch_add(stream->lender, stream->lent);
     buf_fini(&stream->piece);
+    buf_fini(&stream->coded);
     buf_fini(&stream->trailers);
     stream_init(stream);
 }
@@ -32,6 +37,56 @@ void stream_rest(struct stream *stream)
 {
     if (!stream->is_held)
         buf_fini(&stream->piece);
+    buf_fini(&stream->coded);
+}
+
+/* ---- coding --------------------------------------------------------------------------- */
+
+static bool take(atomic_size_t *left, size_t bytes)
+{
+    size_t seen = atomic_load(left);
+
+    while (seen >= bytes)
+        if (atomic_compare_exchange_weak(left, &seen, seen - bytes))
+            return true;
+    return false;
+}
+
+bool stream_code(struct stream *stream, enum coding coding, int effort, atomic_size_t *left)
+{
+    size_t bytes = encode_memory(coding, effort, ENCODE_LENGTH_UNKNOWN);
+
+    if (!take(left, bytes))
+        return false;
+    stream->encoder = encoder_open(coding, effort);
+    if (!stream->encoder) {
+        atomic_fetch_add(left, bytes);
+        return false;
+    }
+    stream->lender = left;
+    stream->lent = bytes;
+    return true;
+}
+
+/* The client gets all that was written whenever the next piece will take its time.  False: no memory
+ * (nor is there ever more than fits: an encoder holds back less than two pieces). */
+static bool code(struct stream *stream, enum wherry_pull next)
+{
+    struct str        bytes = buf_view(&stream->piece);
+    enum encoder_step step;
+
+    if (!stream->encoder)
+        return true;
+    buf_reset(&stream->coded);
+    stream->is_unflushed |= bytes.len > 0;
+    step = encoder_put(stream->encoder, &bytes, &stream->coded);
+    if (step == ENCODER_DONE && next == WHERRY_WAIT && stream->is_unflushed) {
+        step = encoder_flush(stream->encoder, &stream->coded);
+        stream->is_unflushed = false;
+    }
+    if (step == ENCODER_DONE && next == WHERRY_END)
+        step = encoder_finish(stream->encoder, &stream->coded);
+    return step == ENCODER_DONE;
 }
 
 /* ---- pulling -------------------------------------------------------------------------- */
@@ -80,7 +135,7 @@ enum wherry_pull stream_pull(struct stream *stream, struct wherry_exchange *exch
     stream->is_pulling = false;
     stream->due_ms = next == WHERRY_WAIT ? due_from(now_ms, stream->wait_ms) : now_ms;
     stream->has_ended = next == WHERRY_END;
-    return adds_up(stream, next) ? next : WHERRY_BROKEN;
+    return adds_up(stream, next) && code(stream, next) ? next : WHERRY_BROKEN;
 }
 
 /* ---- framing -------------------------------------------------------------------------- */
@@ -109,7 +164,8 @@ static void frame_chunk(struct stream *stream, struct str data, struct buf *head
 
 bool stream_frame(struct stream *stream, struct buf *head, struct writer *writer)
 {
-    struct str data = stream->is_held ? STR_NONE : buf_view(&stream->piece);
+    const struct buf *piece = stream->encoder ? &stream->coded : &stream->piece;
+    struct str data = stream->is_held ? STR_NONE : buf_view(piece);
 
     if (writer->head.len == 0)
         buf_reset(head);
@@ -197,7 +253,7 @@ bool wherry_add_trailer(struct wherry_exchange *exchange, const char *name,
 
 struct wherry_waker *wherry_waker_acquire(struct wherry_exchange *exchange)
 {
-    struct conn   *conn = CONTAINER_OF(exchange, struct work, exchange)->conn;
+    struct conn   *conn = conn_of(exchange);
     struct stream *stream = &exchange->stream;
 
     if (!stream->waker)

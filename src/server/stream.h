@@ -4,19 +4,22 @@
  * what goes out (RFC 9112 §7.1).  Knows no connection and no clock; the connection asks only once all
  * that came before has been taken.
  *
- * While it waits it holds no piece, so a waiting stream is its exchange and no more. */
+ * While it waits it holds no piece, so a waiting stream is its exchange and, when it is coded, the
+ * encoder, which has a share of what there is for all of them. */
 #ifndef SERVER_STREAM_H
 #define SERVER_STREAM_H
 
 #include <wherry.h>
 
 #include "base/buf.h"
+#include "coding/encode.h"
 #include "server/timers.h"
 #include "server/waker.h"
 #include "server/writer.h"
 
 enum {
     STREAM_PIECE_MAX    = 64 * 1024,    /* bytes of a piece */
+    STREAM_CODED_MAX    = 256 * 1024,   /* what an encoder makes of one, and of what it held back */
     STREAM_TRAILERS_MAX = 8 * 1024,     /* bytes of all trailer fields */
     STREAM_PULL_COST    = 512,          /* what asking counts in a turn's budget, beside the bytes */
 };
@@ -35,6 +38,10 @@ struct stream {
     void                *data;
     uint64_t             left;          /* bytes of STREAM_COUNTED that were not given yet */
     struct buf           piece;
+    struct encoder      *encoder;       /* NULL: pieces go as they are */
+    atomic_size_t       *lender;        /* of the encoder's memory */
+    size_t               lent;
+    struct buf           coded;         /* what goes out of the piece then */
     struct buf           trailers;      /* field lines */
     struct wherry_waker *waker;         /* NULL: nobody has asked for one */
     struct timer         timer;
@@ -43,6 +50,7 @@ struct stream {
     bool                 is_pulling;    /* the puller runs: it may write */
     bool                 is_waiting;    /* its timer may be set */
     bool                 is_held;       /* the piece completes the length, and may not go yet */
+    bool                 is_unflushed;  /* the encoder may hold something back */
     bool                 has_ended;     /* all was pulled */
     bool                 was_told;      /* it was called since the server began to stop */
 };
@@ -54,6 +62,11 @@ void stream_reset(struct stream *stream);
 
 /* A body to be pulled, framed as `framing` says; only STREAM_COUNTED looks at `length`. */
 void stream_begin(struct stream *stream, uint64_t length, wherry_puller *pull, void *data);
+
+/* Its pieces will be coded, and what was written is flushed when it waits.  *left is how much memory such
+ * encoders may still take; it gets it back at the reset.  False: too little, or no memory. */
+bool stream_code(struct stream *stream, enum coding coding, int effort,
+                 atomic_size_t *left) MUST_USE;
 
 /* May it be pulled?  Not before its time, unless it was woken; but once when the server begins to
  * stop, so that it can come to an end. */

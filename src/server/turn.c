@@ -105,6 +105,9 @@ enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
         .error_page = server->error_page,
         .error_data = server->error_data,
         .hsts_line = conn->transport.session ? str_view(server->hsts_line) : STR_NONE,
+        .coding_bytes = &server->coding_bytes,
+        .compress_min = server->settings.compress_bytes_min,
+        .compresses = server->settings.compresses,
         .keep_alive = !conn->must_close,
         .may_block = may_block,
     };

@@ -1,5 +1,6 @@
 """Answers that come piece by piece, by the program tests/peers/streamer.c: framing, time, and the end."""
 
+import gzip
 import http.client
 import json
 import re
@@ -9,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import time
+import zlib
 
 import pytest
 
@@ -122,6 +124,31 @@ def test_clients_that_others_wrote(streamer):
         client.request("GET", "/lines/9000")
         assert len(client.getresponse().read()) == 72_000
     client.close()
+
+
+def test_streams_that_are_coded(streamer):
+    """RFC 9110 §8.4: for who takes it; flushed whenever the stream waits."""
+    lines = b"".join(b"%07d\n" % i for i in range(50_000))
+    with streamer.dial() as peer:
+        answer = peer.ask("/lines/50000", fields={"Accept-Encoding": "gzip"})
+        assert answer["Content-Encoding"] == "gzip" and answer["Vary"] == "Accept-Encoding"
+        assert len(answer.body) < len(lines) / 2 and gzip.decompress(answer.body) == lines
+        assert peer.ask("/drip/3", fields={"Accept-Encoding": "gzip"}).body == b"***"
+    with streamer.dial() as peer:
+        peer.send(request("/events", fields={"Accept-Encoding": "gzip, br"}))
+        assert peer.head()["Content-Encoding"] == "gzip"
+        decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        assert decoder.decompress(chunk(peer)) == b": hello\n\n"
+        assert streamer.get("/publish", "POST").status == 204
+        assert decoder.decompress(chunk(peer)) == b"data: 1\n\n"
+    for coding in ("gzip", "br"):
+        curl = subprocess.run(
+            ["curl", "-sS", "--compressed", "-H", f"Accept-Encoding: {coding}",
+             streamer.url + "/lines/50000"],
+            capture_output=True, check=True,
+        )
+        assert curl.stdout == lines
+    wait_released(streamer, 5)
 
 
 # ---- what cannot be finished -----------------------------------------------------------------
@@ -262,6 +289,7 @@ def test_a_thousand_event_streams(build, streamer):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     many = CLIENTS if build.is_fast and not streamer.is_secure else 100
+    assert streamer.get("/publish", "POST").status == 204  # every thread is there by now
     threads, before = streamer.threads(), resident_kib(streamer)
     peers = [streamer.dial(seconds=30) for _ in range(many)]
     try:
@@ -275,7 +303,7 @@ def test_a_thousand_event_streams(build, streamer):
         print(f"{each:.1f} KiB for each of {many} streams that wait")
         if build.is_fast and not streamer.is_secure:
             assert each < 24
-        for event in (b"data: 1\n\n", b"data: 2\n\n"):
+        for event in (b"data: 2\n\n", b"data: 3\n\n"):
             assert streamer.get("/publish", "POST").status == 204
             for peer in peers:
                 assert chunk(peer) == event
