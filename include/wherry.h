@@ -451,6 +451,11 @@ WHERRY_PUBLIC void wherry_set_validators(struct wherry_exchange *exchange,
 WHERRY_PUBLIC bool wherry_precondition(struct wherry_exchange *exchange, struct wherry_slice etag,
                                        int64_t last_modified);
 
+/* Sends a body from memory in this coding (WHERRY_GZIP or WHERRY_BROTLI) to those who accept it, however
+ * short it is, and in no other.  Only where the settings compress at all; and only what they would if
+ * it were longer. */
+WHERRY_PUBLIC void wherry_set_coding(struct wherry_exchange *exchange, enum wherry_coding coding);
+
 /* A body from memory, borrowed until the release; and one that is copied. */
 WHERRY_PUBLIC void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 WHERRY_PUBLIC void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes);

@@ -53,6 +53,7 @@ static enum wherry_next hello(struct wherry_exchange *exchange, void *data)
 static enum wherry_next echo(struct wherry_exchange *exchange, void *data)
 {
     (void)data;
+    wherry_set_coding(exchange, WHERRY_GZIP);
     return answer_text(exchange, wherry_part(exchange, "text"));
 }
 

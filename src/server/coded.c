@@ -30,6 +30,8 @@ static bool is_long_enough(const struct response *response, size_t least)
 {
     if (response->source == SOURCE_STREAM)
         return !response->has_length;
+    if (response->only_coding != CODING_IDENTITY)
+        least = 1;
     return response->source == SOURCE_BYTES && response->length > 0 && response->length >= least;
 }
 
@@ -61,6 +63,8 @@ static enum coding choose(const struct wherry_exchange *exchange, struct str typ
 
     if (str_equal(type, STR("text/event-stream")))
         gets &= ~BIT(WHERRY_BROTLI);
+    if (exchange->response.only_coding != CODING_IDENTITY)
+        gets &= BIT(WHERRY_IDENTITY) | BIT(exchange->response.only_coding);
     coding = (enum coding)wherry_choose_coding(exchange, gets);
     return coding == CODING_NONE ? CODING_IDENTITY : coding;
 }

@@ -249,6 +249,12 @@ void wherry_set_validators(struct wherry_exchange *exchange, struct wherry_slice
         (struct validators){.etag = str_of_slice(etag), .last_modified = last_modified};
 }
 
+void wherry_set_coding(struct wherry_exchange *exchange, enum wherry_coding coding)
+{
+    assert(coding == WHERRY_GZIP || coding == WHERRY_BROTLI);
+    exchange->response.only_coding = (enum coding)coding;
+}
+
 void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes)
 {
     response_set_bytes(&exchange->response, str_of_slice(bytes));

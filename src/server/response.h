@@ -26,6 +26,7 @@ struct response {
     bool              sends_etag;       /* the handler wants its entity tag sent */
     enum coding       coding;           /* that we put the body in; validators.etag is its tag then */
     struct str        plain_etag;       /* and this one the handler's */
+    enum coding       only_coding;      /* that it may have, however short; IDENTITY: any, as set */
     enum body_source  source;
     struct str        bytes;            /* of SOURCE_BYTES */
     int               fd;               /* of SOURCE_FILE */

@@ -1,6 +1,7 @@
 """--endpoints: the small resources beside the site, asked by clients that nobody here wrote."""
 
 import contextlib
+import gzip
 import json
 import os
 import random
@@ -123,6 +124,22 @@ def test_methods(server):
 def test_echo(server, ask, text):
     status, kind, body = ask(f"{server.url}/echo/{quote(text, safe='')}")
     assert (status, kind, body.decode()) == (200, "text/plain", text)
+
+
+@pytest.mark.parametrize("text", ["a", "abc", pytest.param("x" * 5000, id="long")])
+def test_echo_is_compressed_however_short(server, text):
+    answer = server.get(f"/echo/{text}", fields={"Accept-Encoding": "gzip"})
+    assert answer.status == 200 and answer["Content-Encoding"] == "gzip"
+    assert int(answer["Content-Length"]) == len(answer.body)
+    assert gzip.decompress(answer.body).decode() == text
+    assert "Accept-Encoding" in answer["Vary"]
+    answer = server.get(f"/echo/{text}", fields={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert answer["Content-Encoding"] == "gzip"
+    for accepted in ((), {"Accept-Encoding": "identity"}, {"Accept-Encoding": "invented"},
+                     {"Accept-Encoding": "gzip;q=0"}):
+        answer = server.get(f"/echo/{text}", fields=accepted)
+        assert answer.body.decode() == text and "Content-Encoding" not in answer
+        assert answer["Content-Length"] == str(len(text))
 
 
 def test_echo_needs_one_text(server):

@@ -35,7 +35,7 @@ static void ask(struct asking *asking, const char *target, const char *fields, c
     assert_int_equal(request_parse(asking->head.view, &limits, asking->work->path_room,
                                    &asking->exchange->request, &refusal),
                      PARSE_DONE);
-    asking->exchange->body.is_kept = true;
+    asking->exchange->body.is_kept = asking->exchange->body.is_touched = true;
     asking->exchange->body.length = body ? strlen(body) : 0;
     buf_append(&asking->exchange->body.bytes, body ? str_view(body) : STR_NONE);
 }

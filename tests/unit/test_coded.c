@@ -23,6 +23,7 @@ static struct {
     const char *type;
     const char *fields[3][2];       /* more of them */
     const char *etag;
+    enum wherry_coding only;        /* WHERRY_IDENTITY: whatever the server would rather */
     size_t      pulled;
     bool        waits;
 } show;
@@ -48,6 +49,8 @@ static enum wherry_next answer(struct wherry_exchange *exchange, void *data)
         wherry_add_field(exchange, "Content-Type", wherry_text(show.type));
     if (show.etag)
         wherry_add_field(exchange, "ETag", wherry_text(show.etag));
+    if (show.only != WHERRY_IDENTITY)
+        wherry_set_coding(exchange, show.only);
     for (size_t i = 0; i < COUNTOF(show.fields) && show.fields[i][0]; i++)
         wherry_add_field(exchange, show.fields[i][0], wherry_text(show.fields[i][1]));
     if (show.kind == BYTES)
@@ -240,6 +243,53 @@ static void nothing_is_coded_where_the_operator_does_not_want_it(void **state)
     PROMISED_STR("plain", field_of(guest_listen(&guest), "Content-Encoding"), "");
     PROMISED_STR("whoever asks", field_of(guest_listen(&guest), "Vary"), "");
     leave(&house, &guest);
+    close_show(&house);
+}
+
+/* clang-format off */
+static const struct only_case {
+    const char        *promise;
+    const char        *asked;
+    enum wherry_coding only;
+    size_t             length;
+    const char        *type;
+    const char        *coding;
+} only_cases[] = {
+    {"however short",                       GZIP, WHERRY_GZIP,   1,    "text/plain", "gzip"},
+    {"who would rather have another",       BOTH, WHERRY_GZIP,   1000, "text/plain", "gzip"},
+    {"the other one",                       BOTH, WHERRY_BROTLI, 1,    "text/plain", "br"},
+    {"who takes only another gets none",    GZIP, WHERRY_BROTLI, 1000, "text/plain", ""},
+    {"who takes none gets none",            "",   WHERRY_GZIP,   1000, "text/plain", ""},
+    {"nothing stays nothing",               GZIP, WHERRY_GZIP,   0,    "text/plain", ""},
+    {"what gets no smaller stays as it is", GZIP, WHERRY_GZIP,   1000, "image/png",  ""},
+};
+/* clang-format on */
+
+static void a_handler_may_say_in_which_coding(void **state)
+{
+    struct house house;
+    struct guest last;
+
+    (void)state;
+    open_show(&house, 256);
+    for (size_t i = 0; i < COUNTOF(only_cases); i++) {
+        const struct only_case *c = &only_cases[i];
+        struct guest            guest;
+
+        show.only = c->only;
+        show.length = c->length;
+        show.type = c->type;
+        ask(&house, &guest, "GET", "/a", c->asked);
+        PROMISED_STR(c->promise, field_of(guest_listen(&guest), "Content-Encoding"), c->coding);
+        leave(&house, &guest);
+    }
+    house.server->settings.compresses = false;
+    show.only = WHERRY_GZIP;
+    show.type = "text/plain";
+    ask(&house, &last, "GET", "/a", GZIP);
+    PROMISED_STR("unless the operator says no", field_of(guest_listen(&last), "Content-Encoding"),
+                 "");
+    leave(&house, &last);
     close_show(&house);
 }
 
@@ -548,6 +598,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_is_coded_or_not),
+        cmocka_unit_test(a_handler_may_say_in_which_coding),
         cmocka_unit_test(nothing_is_coded_where_the_operator_does_not_want_it),
         cmocka_unit_test(what_was_coded_decodes_to_what_was_given),
         cmocka_unit_test(a_stream_that_waits_has_sent_all_it_wrote),
