@@ -15,8 +15,8 @@ bool wherry_next_field(const struct wherry_exchange *exchange, size_t *at,
 
     if (*at >= fields->count)
         return false;
-    *name = slice(fields->all[*at].name);
-    *value = slice(fields->all[*at].value);
+    *name = slice_of_str(fields->all[*at].name);
+    *value = slice_of_str(fields->all[*at].value);
     (*at)++;
     return true;
 }
@@ -26,8 +26,8 @@ bool exchange_next_pair(const struct pairs *pairs, size_t *at, struct wherry_sli
 {
     if (*at >= pairs->count)
         return false;
-    *name = slice(pairs->all[*at].name);
-    *value = slice(pairs->all[*at].value);
+    *name = slice_of_str(pairs->all[*at].name);
+    *value = slice_of_str(pairs->all[*at].value);
     (*at)++;
     return true;
 }
@@ -62,7 +62,7 @@ static const struct pairs *query_of(struct wherry_exchange *exchange)
 
 struct wherry_slice wherry_query_value(struct wherry_exchange *exchange, const char *name)
 {
-    return slice(pairs_find(query_of(exchange), str_view(name)));
+    return slice_of_str(pairs_find(query_of(exchange), str_view(name)));
 }
 
 bool wherry_next_query_value(struct wherry_exchange *exchange, size_t *at,
@@ -86,7 +86,7 @@ struct wherry_slice wherry_cookie(const struct wherry_exchange *exchange, const 
             continue;
         while (cookie_next(&rest, &each, &value))
             if (str_equal(each, str_view(name)))
-                return slice(value);
+                return slice_of_str(value);
     }
     return (struct wherry_slice){NULL, 0};
 }

@@ -78,12 +78,12 @@ void exchange_fail(struct wherry_exchange *exchange)
 
 struct wherry_slice wherry_method(const struct wherry_exchange *exchange)
 {
-    return slice(exchange->request.method_name);
+    return slice_of_str(exchange->request.method_name);
 }
 
 struct wherry_slice wherry_path(const struct wherry_exchange *exchange)
 {
-    return slice(exchange->request.target.path);
+    return slice_of_str(exchange->request.target.path);
 }
 
 bool wherry_path_is_directory(const struct wherry_exchange *exchange)
@@ -98,21 +98,21 @@ bool wherry_path_has_slash(const struct wherry_exchange *exchange)
 
 struct wherry_slice wherry_query(const struct wherry_exchange *exchange)
 {
-    return slice(exchange->request.target.query);
+    return slice_of_str(exchange->request.target.query);
 }
 
 struct wherry_slice wherry_field(const struct wherry_exchange *exchange, const char *name)
 {
-    return slice(fields_find(&exchange->request.fields, str_view(name)));
+    return slice_of_str(fields_find(&exchange->request.fields, str_view(name)));
 }
 
 struct wherry_slice wherry_part(const struct wherry_exchange *exchange, const char *name)
 {
     if (strcmp(name, "*") == 0)
-        return slice(exchange->rest);
+        return slice_of_str(exchange->rest);
     for (size_t i = 0; i < exchange->parts_count; i++)
         if (str_equal(exchange->parts[i].name, str_view(name)))
-            return slice(exchange->parts[i].value);
+            return slice_of_str(exchange->parts[i].value);
     return (struct wherry_slice){NULL, 0};
 }
 
@@ -146,7 +146,7 @@ struct wherry_slice wherry_body(const struct wherry_exchange *exchange)
 {
     const struct body *body = &exchange->body;
 
-    return slice(body->is_spooled ? (struct str){NULL, 0} : buf_view(&body->bytes));
+    return slice_of_str(body->is_spooled ? (struct str){NULL, 0} : buf_view(&body->bytes));
 }
 
 uint64_t wherry_body_length(const struct wherry_exchange *exchange)

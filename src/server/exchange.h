@@ -57,7 +57,7 @@ void exchange_reset(struct wherry_exchange *exchange);
 void exchange_fini(struct wherry_exchange *exchange);
 
 /* What wherry.h calls a slice is a str to us. */
-static inline struct wherry_slice slice(struct str s)
+static inline struct wherry_slice slice_of_str(struct str s)
 {
     return (struct wherry_slice){s.ptr, s.len};
 }

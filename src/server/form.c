@@ -236,7 +236,7 @@ static const struct form *form_of(struct wherry_exchange *exchange)
 
 struct wherry_slice wherry_form_value(struct wherry_exchange *exchange, const char *name)
 {
-    return slice(pairs_find(&form_of(exchange)->values, str_view(name)));
+    return slice_of_str(pairs_find(&form_of(exchange)->values, str_view(name)));
 }
 
 bool wherry_next_form_value(struct wherry_exchange *exchange, size_t *at,

@@ -16,6 +16,14 @@ struct asking {
     struct tight_str        head;
 };
 
+static void give_body(struct body *body, struct str bytes)
+{
+    const struct spool spool = {.folder = -1, .memory_max = bytes.len};
+
+    assert_false(is_refused(body_begin(body, &spool, bytes.len, bytes.len, true)));
+    assert_false(is_refused(body_take(body, &spool, bytes)));
+}
+
 /* `fields` end in a line end each; `body` NULL: none. */
 static void ask(struct asking *asking, const char *target, const char *fields, const char *body)
 {
@@ -35,9 +43,8 @@ static void ask(struct asking *asking, const char *target, const char *fields, c
     assert_int_equal(request_parse(asking->head.view, &limits, asking->work->path_room,
                                    &asking->exchange->request, &refusal),
                      PARSE_DONE);
-    asking->exchange->body.is_kept = asking->exchange->body.is_touched = true;
-    asking->exchange->body.length = body ? strlen(body) : 0;
-    buf_append(&asking->exchange->body.bytes, body ? str_view(body) : STR_NONE);
+    if (body)
+        give_body(&asking->exchange->body, str_view(body));
 }
 
 static void asking_fini(struct asking *asking)
