@@ -409,7 +409,7 @@ WHERRY_PUBLIC void wherry_set_validators(struct wherry_exchange *exchange,
 WHERRY_PUBLIC bool wherry_precondition(struct wherry_exchange *exchange, struct wherry_slice etag,
                                        int64_t last_modified);
 
-/* A body from memory, borrowed until the release; and one that is copied. */
+/* A body from memory, borrowed until the release; and one that is copied, of up to 64 MiB. */
 WHERRY_PUBLIC void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 WHERRY_PUBLIC void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 

@@ -9,6 +9,7 @@
 void exchange_init(struct wherry_exchange *exchange, uint64_t body_max)
 {
     exchange->coded = BUF_UP_TO(CODED_AT_ONCE_MAX * 2);
+    exchange->copied = BUF_UP_TO(COPY_MAX);
     exchange->arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
     exchange->body = BUF_UP_TO((size_t)body_max);
     exchange->route = NULL;
@@ -38,6 +39,8 @@ void exchange_reset(struct wherry_exchange *exchange)
     buf_reset(&exchange->body);
     if (exchange->coded.ptr)
         buf_fini(&exchange->coded);
+    if (exchange->copied.ptr)
+        buf_fini(&exchange->copied);
     exchange->route = NULL;
     exchange->sent = 0;
     exchange->why = NULL;
@@ -50,6 +53,7 @@ void exchange_fini(struct wherry_exchange *exchange)
     arena_fini(&exchange->arena);
     buf_fini(&exchange->body);
     buf_fini(&exchange->coded);
+    buf_fini(&exchange->copied);
 }
 
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
@@ -132,7 +136,7 @@ void wherry_set_status(struct wherry_exchange *exchange, int status)
 {
     /* RFC 9110 §15: three digits; and 1xx is no answer. */
     if (status < 200 || status > 599)
-        exchange->response.lines.failed = true;
+        response_spoil(&exchange->response, "the handler's answer had a status that is none");
     else
         exchange->response.status = status;
 }
@@ -158,8 +162,10 @@ static void set_etag(struct wherry_exchange *exchange, struct str etag)
 
     response->sends_etag = copy.ptr && etag_is_valid(copy);
     response->validators.etag = copy;
-    if (!response->sends_etag)
-        response->lines.failed = true;
+    if (!copy.ptr)
+        response_spoil(response, "there is no memory for the handler's answer");
+    else if (!response->sends_etag)
+        response_spoil(response, "the handler's answer had an ETag that is none");
 }
 
 void wherry_add_field(struct wherry_exchange *exchange, const char *name,
@@ -169,7 +175,7 @@ void wherry_add_field(struct wherry_exchange *exchange, const char *name,
     struct str       field = str_view(name);
 
     if (is_ours(field)) {
-        response->lines.failed = true;
+        response_spoil(response, "the handler's answer had a field that is the server's own");
     } else if (str_equal_nocase(field, STR("ETag"))) {
         set_etag(exchange, str_of_slice(value));
     } else {
@@ -220,12 +226,19 @@ void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes
 
 void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes)
 {
-    struct str copy = arena_copy(&exchange->arena, str_of_slice(bytes));
+    struct str copy;
 
+    if (bytes.len <= COPY_SMALL_MAX) {
+        copy = arena_copy(&exchange->arena, str_of_slice(bytes));
+    } else {
+        buf_reset(&exchange->copied);
+        buf_append(&exchange->copied, str_of_slice(bytes));
+        copy = exchange->copied.failed ? (struct str){NULL, 0} : buf_view(&exchange->copied);
+    }
     if (copy.ptr)
         response_set_bytes(&exchange->response, copy);
     else
-        exchange->response.lines.failed = true;
+        response_spoil(&exchange->response, "there is no memory for the handler's answer");
 }
 
 void wherry_set_file(struct wherry_exchange *exchange, int fd, uint64_t length,
