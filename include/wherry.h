@@ -456,7 +456,7 @@ WHERRY_PUBLIC bool wherry_precondition(struct wherry_exchange *exchange, struct 
  * it were longer. */
 WHERRY_PUBLIC void wherry_set_coding(struct wherry_exchange *exchange, enum wherry_coding coding);
 
-/* A body from memory, borrowed until the release; and one that is copied. */
+/* A body from memory, borrowed until the release; and one that is copied, of up to 64 MiB. */
 WHERRY_PUBLIC void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 WHERRY_PUBLIC void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 

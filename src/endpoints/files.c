@@ -208,6 +208,9 @@ static enum wherry_next look_at_upload(struct wherry_exchange *exchange, void *d
 
     if (!is_name(wherry_part(exchange, "name")))
         return refuse_name(exchange);
+    /* RFC 9110 §14.5: it would be taken for the whole. */
+    if (wherry_field(exchange, "Content-Range").ptr)
+        return wherry_refuse(exchange, HTTP_BAD_REQUEST, "a part of a file cannot be put");
     wherry_limit_body(exchange, files->max);
     wherry_spool_body(exchange, files->fd);
     return WHERRY_WORK;
@@ -331,7 +334,7 @@ const struct wherry_route files_routes[] = {
     {.pattern = "/files/{name}", .methods = WHERRY_GET, .is_brief = true, .work = fetch},
     {.pattern = "/files/{name}", .methods = WHERRY_PUT | WHERRY_POST, .wants_body = true,
      .look = look_at_upload, .work = upload},
-    {.pattern = "/files/{name}", .methods = WHERRY_DELETE, .is_brief = true, .work = drop},
+    {.pattern = "/files/{name}", .methods = WHERRY_DELETE, .work = drop},
 };
 /* clang-format on */
 
@@ -342,8 +345,10 @@ bool files_open(struct files *files, const struct endpoints_settings *settings, 
 {
     *files = (struct files){.max = settings->files_max, .prefix = settings->prefix};
     files->fd = open(settings->files_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (files->fd != -1)
-        return pthread_rwlock_init(&files->changes, NULL) == 0;
+    if (files->fd != -1) {
+        pthread_rwlock_init(&files->changes, NULL);
+        return true;
+    }
     snprintf(problem, size, "cannot open the folder \"%s\" (--files-dir): %m",
              LOG_QUOTE(str_view(settings->files_dir)));
     return false;

@@ -23,10 +23,13 @@ static void refuse_instead(struct wherry_exchange *exchange, enum http_status st
 /* Our side's mistake, or no memory: the log says where. */
 static void refuse_unsendable(struct wherry_exchange *exchange)
 {
-    log_error("the handler's answer cannot be sent", "path=\"%s\"",
-              LOG_QUOTE(exchange->request.target.path));
-    refuse_instead(exchange, HTTP_INTERNAL_ERROR,
-                   "the handler's answer had a field that cannot be sent");
+    const char *fault = exchange->response.fault;
+
+    if (!fault)
+        fault = "the handler's answer had a field that cannot be sent";
+    log_error("a handler's answer cannot be sent", "path=\"%s\" why=\"%s\"",
+              LOG_QUOTE(exchange->request.target.path), fault);
+    refuse_instead(exchange, HTTP_INTERNAL_ERROR, fault);
 }
 
 /* The line of that name, "Vary: ", or ptr NULL. */
@@ -173,7 +176,7 @@ static bool add_own_page(struct wherry_exchange *exchange, const struct answer_s
                    setting->error_page(exchange, exchange->response.status, setting->may_block,
                                        setting->error_data);
 
-    if (!exchange->response.lines.failed)
+    if (!exchange->response.lines.failed && !exchange->response.fault)
         return has_own;
     refuse_instead(exchange, HTTP_INTERNAL_ERROR,
                    "the error page had a field that cannot be sent");
@@ -296,7 +299,7 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
     struct response *response = &exchange->response;
     struct piece     piece;
 
-    if (response->lines.failed)
+    if (response->lines.failed || response->fault)
         refuse_unsendable(exchange);
     if (response->status == HTTP_RESET_CONTENT)     /* RFC 9110 §15.3.6: never has any */
         response_set_bytes(response, STR_NONE);

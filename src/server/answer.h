@@ -1,8 +1,8 @@
 /* answer - from what a handler filled in to what goes out.
  *
  * What follows from the protocol and not from the handler: conditional requests (RFC 9110 §13),
- * ranges (§14), HEAD (§9.3.2), the body of a refusal, and the head with Date, Content-Length and
- * Connection. */
+ * ranges (§14), HEAD (§9.3.2), a content coding (server/coded), the body of a refusal, and the head
+ * with Date, Connection, and Content-Length or Transfer-Encoding. */
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 
@@ -26,8 +26,8 @@ struct answer_setting {
 
 /* Settles the answer, writes its head into `head` and fills in the writer; a body that comes piece by
  * piece begins as exchange->stream, whose framing may mean that the connection ends with it
- * (STREAM_UNTIL_CLOSE).  False when there is no
- * memory even for a head: the connection can only be closed. */
+ * (STREAM_UNTIL_CLOSE).  False when there is no memory even for a head: the connection can only be
+ * closed. */
 bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting *setting,
                    struct buf *head, struct writer *writer) MUST_USE;
 

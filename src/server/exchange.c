@@ -17,6 +17,7 @@ static void forget_route(struct wherry_exchange *exchange)
 void exchange_init(struct wherry_exchange *exchange, size_t body_max)
 {
     exchange->coded = BUF_UP_TO(CODED_AT_ONCE_MAX * 2);
+    exchange->copied = BUF_UP_TO(COPY_MAX);
     exchange->arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
     body_init(&exchange->body, body_max);
     forget_route(exchange);
@@ -45,6 +46,8 @@ void exchange_reset(struct wherry_exchange *exchange)
     body_reset(&exchange->body);
     if (exchange->coded.ptr)
         buf_fini(&exchange->coded);
+    if (exchange->copied.ptr)
+        buf_fini(&exchange->copied);
     forget_route(exchange);
     exchange->sent = 0;
     exchange->query = NULL;
@@ -59,6 +62,7 @@ void exchange_fini(struct wherry_exchange *exchange)
     arena_fini(&exchange->arena);
     body_fini(&exchange->body);
     buf_fini(&exchange->coded);
+    buf_fini(&exchange->copied);
 }
 
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
@@ -168,7 +172,7 @@ void wherry_set_status(struct wherry_exchange *exchange, int status)
 {
     /* RFC 9110 §15: three digits; and 1xx is no answer. */
     if (status < 200 || status > 599)
-        exchange->response.lines.failed = true;
+        response_spoil(&exchange->response, "the handler's answer had a status that is none");
     else
         exchange->response.status = status;
 }
@@ -194,8 +198,10 @@ static void set_etag(struct wherry_exchange *exchange, struct str etag)
 
     response->sends_etag = copy.ptr && etag_is_valid(copy);
     response->validators.etag = copy;
-    if (!response->sends_etag)
-        response->lines.failed = true;
+    if (!copy.ptr)
+        response_spoil(response, "there is no memory for the handler's answer");
+    else if (!response->sends_etag)
+        response_spoil(response, "the handler's answer had an ETag that is none");
 }
 
 void wherry_add_field(struct wherry_exchange *exchange, const char *name,
@@ -205,7 +211,7 @@ void wherry_add_field(struct wherry_exchange *exchange, const char *name,
     struct str       field = str_view(name);
 
     if (is_ours(field)) {
-        response->lines.failed = true;
+        response_spoil(response, "the handler's answer had a field that is the server's own");
     } else if (str_equal_nocase(field, STR("ETag"))) {
         set_etag(exchange, str_of_slice(value));
     } else {
@@ -262,12 +268,19 @@ void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes
 
 void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes)
 {
-    struct str copy = arena_copy(&exchange->arena, str_of_slice(bytes));
+    struct str copy;
 
+    if (bytes.len <= COPY_SMALL_MAX) {
+        copy = arena_copy(&exchange->arena, str_of_slice(bytes));
+    } else {
+        buf_reset(&exchange->copied);
+        buf_append(&exchange->copied, str_of_slice(bytes));
+        copy = exchange->copied.failed ? (struct str){NULL, 0} : buf_view(&exchange->copied);
+    }
     if (copy.ptr)
         response_set_bytes(&exchange->response, copy);
     else
-        exchange->response.lines.failed = true;
+        response_spoil(&exchange->response, "there is no memory for the handler's answer");
 }
 
 void wherry_set_file(struct wherry_exchange *exchange, int fd, uint64_t length,

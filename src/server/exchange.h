@@ -20,6 +20,8 @@ struct pairs;
 
 enum {
     EXCHANGE_ARENA_MAX = 1024 * 1024,
+    COPY_SMALL_MAX     = 16 * 1024,         /* bytes of a copied body that go into the arena */
+    COPY_MAX           = 64 * 1024 * 1024,  /* bytes of any copied body */
     CODED_AT_ONCE_MAX  = 256 * 1024,        /* bytes of a body that is coded before its head is sent */
 };
 
@@ -33,6 +35,7 @@ struct wherry_exchange {
     struct request             request;
     struct response            response;
     struct stream              stream;      /* the answer's body, while it comes piece by piece */
+    struct buf                 copied;      /* the answer's body, when it is long and is copied */
     struct buf                 coded;       /* the answer's body, when it was short and is coded */
     struct arena               arena;       /* lives as long as the exchange */
     struct body                body;        /* of the request */

@@ -40,6 +40,12 @@ void response_refuse(struct response *response, int status)
     response->is_refusal = true;
 }
 
+void response_spoil(struct response *response, const char *fault)
+{
+    if (!response->fault)
+        response->fault = fault;
+}
+
 void response_add_field(struct response *response, struct str name, struct str value)
 {
     head_field(&response->lines, name, value);

@@ -20,6 +20,7 @@ struct response {
     int               status;           /* HTTP_STATUS_NONE: the client left before there was one */
     bool              is_refusal;       /* an error page goes with it unless it has a body */
     struct buf        lines;            /* field lines added one by one; failed: one could not be */
+    const char       *fault;            /* why else it cannot be sent, a phrase; NULL: no reason */
     struct str        shared_lines;     /* finished lines that go with a 304 too */
     struct str        content_lines;    /* finished lines that describe the body */
     struct validators validators;
@@ -46,6 +47,9 @@ void response_fini(struct response *response);
 
 /* Forgets what was filled in and becomes a refusal. */
 void response_refuse(struct response *response, int status);
+
+/* It cannot be sent as it is: it will be a 500, for the first of such reasons. */
+void response_spoil(struct response *response, const char *fault);
 
 void response_add_field(struct response *response, struct str name, struct str value);
 void response_set_bytes(struct response *response, struct str bytes);

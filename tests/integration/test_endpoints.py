@@ -403,6 +403,13 @@ def test_a_client_that_waits_is_told_before(server, folder):
     assert os.listdir(folder) == ["yes"]
 
 
+def test_a_part_is_not_taken_for_the_whole(server, folder):
+    """RFC 9110 §14.5"""
+    (folder / "a").write_text("the old one")
+    answer = server.get("/files/a", "PUT", {"Content-Range": "bytes 4-6/11"}, b"new")
+    assert answer.status == 400 and (folder / "a").read_text() == "the old one"
+
+
 def test_an_upload_that_is_given_up_leaves_nothing(server, folder):
     (folder / "a").write_text("old")
     with server.dial() as peer:

@@ -437,7 +437,7 @@ static void more_fields_than_there_is_room_for_make_it_a_500(void **state)
 
 static void a_copied_body_over_the_ceiling_makes_it_a_500(void **state)
 {
-    static char  bytes[EXCHANGE_ARENA_MAX + 1];
+    static char  bytes[COPY_MAX + 1];
     struct trial trial;
 
     (void)state;

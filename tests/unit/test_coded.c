@@ -231,6 +231,47 @@ static void each_answer_is_coded_or_not(void **state)
     close_show(&house);
 }
 
+/* Without its date. */
+static void append_head(struct buf *out, struct str heard)
+{
+    struct str head = str_of(heard.ptr, heard.len - body_of(heard).len), date = field_of(heard, "Date");
+
+    buf_append(out, str_of(head.ptr, (size_t)(date.ptr - head.ptr)));
+    buf_append(out, str_from(head, (size_t)(date.ptr - head.ptr) + date.len));
+}
+
+/* RFC 9110 §9.3.2: the same fields, the length of what was coded among them. */
+static void head_says_what_get_says(void **state)
+{
+    struct house house;
+
+    (void)state;
+    open_show(&house, 256);
+    show.etag = "\"v1\"";
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        const struct coded_case *c = &cases[i];
+        struct buf               get = BUF_UP_TO(8192), head = BUF_UP_TO(8192);
+        struct guest             guest;
+
+        if (strstr(c->asked, "Range"))
+            continue;
+        show.kind = c->kind;
+        show.length = c->length;
+        show.type = c->type;
+        memcpy(show.fields, c->fields, sizeof show.fields);
+        ask(&house, &guest, "GET", "/a", c->asked);
+        append_head(&get, guest_listen(&guest));
+        leave(&house, &guest);
+        ask(&house, &guest, "HEAD", "/a", c->asked);
+        append_head(&head, guest_listen(&guest));
+        leave(&house, &guest);
+        PROMISED(c->promise, str_equal(buf_view(&get), buf_view(&head)));
+        buf_fini(&get);
+        buf_fini(&head);
+    }
+    close_show(&house);
+}
+
 static void nothing_is_coded_where_the_operator_does_not_want_it(void **state)
 {
     struct house house;
@@ -433,6 +474,80 @@ static void without_memory_nothing_is_kept(void **state)
     close_show(&house);
 }
 
+/* ---- what cannot be sent -------------------------------------------------------------- */
+
+static char much[COPY_MAX + 1];
+
+static enum wherry_next copy(struct wherry_exchange *exchange, void *data)
+{
+    (void)data;
+    wherry_copy_body(exchange, (struct wherry_slice){much, show.length});
+    return WHERRY_ANSWER;
+}
+
+static void a_copy_may_be_long(void **state)
+{
+    static const size_t       lengths[] = {0, 1, COPY_SMALL_MAX, COPY_SMALL_MAX + 1, 3 << 20, COPY_MAX + 1};
+    const struct wherry_route route = {.pattern = "/copy", .methods = WHERRY_HEAD, .look = copy};
+    struct house              house;
+
+    (void)state;
+    open_show(&house, 256);
+    assert_true(wherry_server_route(house.server, &route));
+    for (size_t i = 0; i < COUNTOF(lengths); i++) {
+        struct guest guest;
+        char         length[32];
+
+        show.length = lengths[i];
+        snprintf(length, sizeof length, "%zu", lengths[i]);
+        ask(&house, &guest, "HEAD", "/copy", "");
+        if (lengths[i] > COPY_MAX)
+            assert_true(status_is(guest_listen(&guest), "500"));
+        else
+            PROMISED_STR(length, field_of(guest_listen(&guest), "Content-Length"), length);
+        leave(&house, &guest);
+    }
+    close_show(&house);
+}
+
+static const struct fault_case {
+    const char *promise;
+    int         status;
+    const char *etag, *name, *value;
+    const char *why;
+} faults[] = {
+    {"a status that is none", 700, NULL, NULL, NULL, "the handler's answer had a status that is none"},
+    {"a tag that is none", 200, "v1", NULL, NULL, "the handler's answer had an ETag that is none"},
+    {"the server's own", 200, NULL, "Date", "now", "the handler's answer had a field that is the server's own"},
+    {"two lines", 200, NULL, "X", "a\r\nb", "the handler's answer had a field that cannot be sent"},
+    {"the first one counts", 700, "v1", NULL, NULL, "the handler's answer had a status that is none"},
+};
+
+/* The page and the access log say which. */
+static void what_cannot_be_sent_is_a_500_that_says_why(void **state)
+{
+    struct house house;
+
+    (void)state;
+    open_show(&house, 256);
+    for (size_t i = 0; i < COUNTOF(faults); i++) {
+        const struct fault_case *c = &faults[i];
+        struct guest             guest;
+        struct str               heard;
+
+        show.status = c->status;
+        show.etag = c->etag;
+        show.fields[0][0] = c->name;
+        show.fields[0][1] = c->value;
+        ask(&house, &guest, "GET", "/a", "");
+        heard = guest_listen(&guest);
+        PROMISED(c->promise, status_is(heard, "500"));
+        PROMISED(c->promise, memmem(heard.ptr, heard.len, c->why, strlen(c->why)));
+        leave(&house, &guest);
+    }
+    close_show(&house);
+}
+
 /* ---- entity tags ---------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -599,11 +714,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_is_coded_or_not),
         cmocka_unit_test(a_handler_may_say_in_which_coding),
+        cmocka_unit_test(head_says_what_get_says),
         cmocka_unit_test(nothing_is_coded_where_the_operator_does_not_want_it),
         cmocka_unit_test(what_was_coded_decodes_to_what_was_given),
         cmocka_unit_test(a_stream_that_waits_has_sent_all_it_wrote),
         cmocka_unit_test(without_memory_for_an_encoder_a_stream_is_sent_as_it_is),
         cmocka_unit_test(without_memory_nothing_is_kept),
+        cmocka_unit_test(a_copy_may_be_long),
+        cmocka_unit_test(what_cannot_be_sent_is_a_500_that_says_why),
         cmocka_unit_test(each_tag_names_its_bytes),
         cmocka_unit_test(a_304_describes_no_body),
         cmocka_unit_test(last_modified_is_a_validator),

@@ -3,6 +3,7 @@
 #include "server/stream.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "server/connection.h"
 #include "tests/support/alloc_fail.h"
@@ -442,6 +443,8 @@ static void who_does_not_read_is_cut(void **state)
 
 static void who_waits_holds_no_piece(void **state)
 {
+    int          is_watched = 0;
+    socklen_t    size = sizeof is_watched;
     struct house house;
     struct guest guest;
 
@@ -452,6 +455,9 @@ static void who_waits_holds_no_piece(void **state)
     assert_non_null(guest.conn->work);
     assert_null(guest.conn->work->exchange.stream.piece.ptr);
     assert_int_equal(house.server->timers.count, 1);
+    /* Who vanishes without a word would never be missed else. */
+    assert_int_equal(getsockopt(guest.conn->transport.fd, SOL_SOCKET, SO_KEEPALIVE, &is_watched, &size), 0);
+    assert_true(is_watched);
     leave(&house, &guest);
     assert_int_equal(show.released, 1);
     close_show(&house);
