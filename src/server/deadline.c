@@ -52,7 +52,11 @@ static bool has_left_within(const struct wherry_exchange *exchange, int64_t ms)
 
 bool wherry_sleep(struct wherry_exchange *exchange, int64_t ms)
 {
-    int64_t now = now_ms(), wake = ms > INT64_MAX - now ? INT64_MAX : now + ms;
+    int64_t now = now_ms(), wake = now;
+
+    /* The millisecond that has begun does not count: it is never less than was asked for. */
+    if (ms > 0)
+        wake = ms >= INT64_MAX - now ? INT64_MAX : now + ms + 1;
 
     for (; now < wake; now = now_ms()) {
         int64_t left = wherry_deadline(exchange);
