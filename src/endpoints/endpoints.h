@@ -20,7 +20,7 @@ struct endpoints_settings {
     uint64_t    files_max;      /* bytes of one upload */
 };
 
-enum { ENDPOINTS_PREFIX_MAX = 255, ENDPOINTS_SLEEP_S_MAX = 60 };
+enum { ENDPOINTS_PREFIX_MAX = 255, ENDPOINTS_SLEEP_S_MAX = 30 };
 
 struct endpoints;
 

@@ -88,7 +88,7 @@ static bool read_seconds(struct str text, int64_t *ms)
 static enum wherry_next refuse_seconds(struct wherry_exchange *exchange)
 {
     return wherry_refuse(exchange, HTTP_BAD_REQUEST,
-                         "the time to sleep must be seconds from 0 to 60, as in 1.5");
+                         "the time to sleep must be seconds from 0 to 30, as in 1.5");
 }
 
 static enum wherry_next sleep_for(struct wherry_exchange *exchange, int64_t ms)

@@ -188,13 +188,13 @@ def test_sleep_is_five_seconds_where_nobody_says(server):
     assert 5 <= time.monotonic() - began < 6 * server.patience
 
 
-@pytest.mark.parametrize("seconds", ["x", "-1", "+1", "1.", ".5", "1.2.3", "1e3", "60.001", "61",
+@pytest.mark.parametrize("seconds", ["x", "-1", "+1", "1.", ".5", "1.2.3", "1e3", "30.001", "31",
                                      "99999999999999999999", "%201", "1,5", "0x1"])
 def test_sleep_for_no_time_at_all(server, seconds):
     answer = server.get(f"/sleep/{seconds}")
     assert answer.status == 400
-    assert b"seconds from 0 to 60" in answer.body
-    server.wait_log(r'" 400 .*"the time to sleep must be seconds from 0 to 60, as in 1.5"$')
+    assert b"seconds from 0 to 30" in answer.body
+    server.wait_log(r'" 400 .*"the time to sleep must be seconds from 0 to 30, as in 1.5"$')
 
 
 def test_others_are_served_while_some_sleep(server, build):
