@@ -111,7 +111,7 @@ bool draft_open_named(struct draft *draft, int folder, mode_t mode)
 
 bool draft_open(struct draft *draft, int folder, mode_t mode)
 {
-    struct proc_path path;
+    struct proc_path path = {0};
 
     if (draft_open_nameless(draft, folder, mode)) {
         if (access(proc_path(draft, &path), F_OK) == 0)
@@ -156,7 +156,7 @@ bool draft_settle(struct draft *draft)
 /* Gives it one more name, which linkat(2) cannot take from another file. */
 static bool link_to(struct draft *draft, const char *name)
 {
-    struct proc_path path;
+    struct proc_path path = {0};
     int              result;
 
     if (draft->name[0])

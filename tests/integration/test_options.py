@@ -80,6 +80,17 @@ def test_check_says_that_all_is_well(wherry, tmp_path):
                         told(wherry("--check")))
 
 
+@pytest.mark.parametrize("words", [["--check"], ["--http-port=0"]])
+def test_a_folder_for_long_bodies_that_is_none(wherry, words):
+    assert_mistake(wherry(*words, "--spool-dir=nothing"), 111,
+                   'cannot write long bodies to the folder "nothing": No such file or directory')
+
+
+def test_long_bodies_are_temporary(wherry, tmp_path):
+    printed = values(told(wherry("--print-config", TMPDIR=str(tmp_path))))
+    assert printed["spool-dir"] == (str(tmp_path), "default")
+
+
 def test_check_does_not_listen(wherry):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         told(wherry("--check", f"--http-port={taken.getsockname()[1]}"))
