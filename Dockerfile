@@ -15,7 +15,7 @@ RUN sed -i 's/^Types: deb$/Types: deb deb-src/' /etc/apt/sources.list.d/debian.s
  && apt-get update -qq \
  && apt-get install -qq --no-install-recommends \
         dpkg-dev gcc libc6-dev make perl pkg-config python3-minimal \
-        libbrotli-dev libinih-dev libxxhash-dev zlib1g-dev >/dev/null
+        libbrotli-dev libinih-dev libjansson-dev libxxhash-dev zlib1g-dev >/dev/null
 
 # ---- OpenSSL and libmagic, smaller -------------------------------------------------------------
 FROM tools AS libraries

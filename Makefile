@@ -6,7 +6,7 @@
 # make fuzz T=request     fuzz one parser, SECONDS=60 or until stopped (clang; tests/fuzz)
 # make bench              beside other servers: docs/benchmarks.md; ROUNDS= SECS= SCENARIOS= SERVERS=
 # make docker             the image wherry:latest, and what it weighs
-# make install PREFIX=    the program and its manual page (default /usr/local)
+# make install PREFIX=    program, library, pkg-config file, manual pages (default /usr/local)
 # make lint               clang-tidy and cppcheck
 # make format             clang-format
 # make layers             the include graph; fails on an arrow that points up
@@ -21,7 +21,9 @@ PYTHON   = /usr/bin/python3
 PKG_CONFIG = pkg-config $(if $(filter static,$(BUILD)),--static)
 VERSION := 0.1.0
 
-PKGS     = inih libbrotlidec libbrotlienc libmagic libxxhash openssl zlib
+# What the library needs, and the program beside it.
+LIB_PKGS = libbrotlidec libbrotlienc libmagic libxxhash openssl zlib
+PKGS     = $(LIB_PKGS) inih jansson
 OUT     := build/$(BUILD)
 
 CPPFLAGS += -Isrc -Iinclude -I. -D_GNU_SOURCE -DWHERRY_VERSION='"$(VERSION)"' \
@@ -60,6 +62,7 @@ STATIC += -Wl,--gc-sections                 # what SMALL has cut apart
 STATIC += -Wl,--build-id=none               # nobody looks for its symbols by it
 
 LIB   := $(filter-out src/main/%,$(wildcard src/*/*.c))
+OFFER := $(filter-out src/endpoints/%,$(LIB))
 MAIN  := $(wildcard src/main/*.c)
 UNIT  := $(wildcard tests/unit/test_*.c)
 HELP  := $(wildcard tests/support/*.c)
@@ -109,7 +112,7 @@ $(INNER): $(call obj,$(LIB))
 	@rm -f $@
 	$(call SAY,archive) $(AR) rcs $@ $^
 # One object, so that only wherry_ names are left for others to see.
-$(OUT)/libwherry.a: $(call obj,$(LIB))
+$(OUT)/libwherry.a: $(call obj,$(OFFER))
 	$(call SAY,archive) $(LD) -r -o $(OUT)/wherry.o $^
 	@objcopy --localize-hidden $(OUT)/wherry.o
 	@rm -f $@
@@ -174,8 +177,14 @@ docker:
 	    --build-arg SOURCE=$(SOURCE) .
 	@image/sizes $(DOCKER) $(IMAGE) $(UNPACKED_MAX) $(COMPRESSED_MAX)
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 share/man/man8)
 	install -m 755 $(OUT)/wherry $(DESTDIR)$(PREFIX)/bin/wherry
+	install -m 644 include/wherry.h $(DESTDIR)$(PREFIX)/include/wherry.h
+	install -m 644 $(OUT)/libwherry.a $(DESTDIR)$(PREFIX)/lib/libwherry.a
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBS@|$(shell pkg-config --libs $(LIB_PKGS))|' \
+	    include/wherry.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/wherry.pc
+	install -m 644 docs/wherry.3 $(DESTDIR)$(PREFIX)/share/man/man3/wherry.3
 	install -m 644 docs/wherry.8 $(DESTDIR)$(PREFIX)/share/man/man8/wherry.8
 clean:
 	rm -rf build

@@ -47,11 +47,11 @@ struct wherry_slice {
 /* A terminated text as a slice; NULL is nothing at all. */
 static inline struct wherry_slice wherry_text(const char *text)
 {
-    struct wherry_slice whole = {text, 0};
+    struct wherry_slice bytes = {text, 0};
 
-    while (text && text[whole.len])
-        whole.len++;
-    return whole;
+    while (text && text[bytes.len])
+        bytes.len++;
+    return bytes;
 }
 
 /* ---- a server ------------------------------------------------------------------------- */
@@ -131,9 +131,18 @@ WHERRY_PUBLIC void wherry_settings_init(struct wherry_settings *settings);
 /* A server that does not listen yet; NULL when there is no memory. */
 WHERRY_PUBLIC struct wherry_server *wherry_server_new(const struct wherry_settings *settings);
 
+/* What it was told, with what followed from that filled in. */
+WHERRY_PUBLIC const struct wherry_settings *
+wherry_server_settings(const struct wherry_server *server);
+
 /* Frees it; NULL is fine.  Not while wherry_server_run is running.  False: a handler has not come
  * back; nothing is freed, and what the routes use must not be either. */
 WHERRY_PUBLIC bool wherry_server_free(struct wherry_server *server);
+
+/* A function that wherry_server_free calls last, when no route is in use any more; up to 8 of them,
+ * the last one added first. */
+WHERRY_PUBLIC void wherry_server_on_free(struct wherry_server *server, void (*release)(void *data),
+                                         void *data);
 
 /* Opens the listeners.  False: `problem` (size bytes) holds one sentence that says what is wrong.
  */
@@ -145,9 +154,10 @@ WHERRY_PUBLIC const char *wherry_server_url(const struct wherry_server *server, 
 /* The same of the listener for /healthz and /readyz; NULL when there is none. */
 WHERRY_PUBLIC const char *wherry_server_admin_url(const struct wherry_server *server);
 
-/* Serves until it is stopped; the calling thread keeps house.  True when everything in flight was
- * finished, false when the drain time ran out (or, with `problem` filled in, when no thread could
- * be started). */
+/* Serves until it is stopped; the calling thread keeps house.  The access log goes to standard output,
+ * what is worth a warning to standard error, by a thread that never makes anyone wait.  True when
+ * everything in flight was finished, false when the drain time ran out (or, with `problem` filled
+ * in, when no thread could be started). */
 WHERRY_PUBLIC bool wherry_server_run(struct wherry_server *server, char *problem, size_t size);
 
 /* Asks it to stop: go on for the drain delay, then accept what waits and finish what is in flight
@@ -159,6 +169,16 @@ WHERRY_PUBLIC bool wherry_server_stop(struct wherry_server *server);
 /* Asks it to read certificates and keys anew; it does so by itself when their files change.  May be
  * called from any thread and from a signal handler. */
 WHERRY_PUBLIC void wherry_server_reload(struct wherry_server *server);
+
+/* From here on SIGTERM and SIGINT stop it, which finishes what is in flight; a second one ends the
+ * process at once.  SIGHUP makes it read certificates anew; SIGPIPE and SIGXFSZ are ignored.  One
+ * server of a process can have the signals, until it is freed. */
+WHERRY_PUBLIC void wherry_server_take_signals(struct wherry_server *server);
+
+/* All that a main() does with a server: opens it, prints its URLs, takes the signals and runs it.
+ * What goes wrong is one sentence on standard error.  Gives the exit status, 0 or 1; NULL, when
+ * there was no memory for a server, is fine. */
+WHERRY_PUBLIC int wherry_server_main(struct wherry_server *server);
 
 /* The authority that signed the certificate which an open server has made for itself. */
 struct wherry_authority {
@@ -173,7 +193,8 @@ struct wherry_authority {
 WHERRY_PUBLIC bool wherry_server_authority(const struct wherry_server *server,
                                            struct wherry_authority *authority);
 
-/* A function that the keeper of the house calls about four times a second while the server runs. */
+/* A function that the keeper of the house calls about four times a second while the server runs; up to 8
+ * of them. */
 WHERRY_PUBLIC void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data),
                                          void *data);
 
@@ -226,6 +247,14 @@ WHERRY_PUBLIC bool wherry_server_route(struct wherry_server *server,
 /* The same for a route of one handler, which gets the body. */
 WHERRY_PUBLIC bool wherry_server_handle(struct wherry_server *server, unsigned methods,
                                         const char *pattern, wherry_handler *handler, void *data);
+
+/* Serves the files of a folder at every path that no other route has, as wherry(8) does: index files,
+ * clean URLs, the folder's own 404.html and 50x.html, types, codings, validators and ranges.  Never a
+ * dotfile, what lies outside, or the keys and certificates that the settings name.  The path is
+ * borrowed until wherry_server_free.  Before open, once.  False: `problem` (size bytes) holds one
+ * sentence. */
+WHERRY_PUBLIC bool wherry_server_folder(struct wherry_server *server, const char *folder,
+                                        char *problem, size_t size);
 
 /* Called when the server is about to answer `status` (400 and up) with its own plain page: may give
  * the answer another body.  Must not block unless `may_block`.  False: keep the plain page. */
@@ -366,11 +395,13 @@ WHERRY_PUBLIC const char *wherry_form_problem(struct wherry_exchange *exchange);
 
 /* Milliseconds that are left for this handler (settings.handler_timeout_ms, or the time to drain when
  * the server is stopping); 0: none.  Nobody can cut off a function in C: it has to look itself. An
- * overrun is logged. */
+ * overrun is logged.  For look and in a puller, which have no such time, INT64_MAX as long as the
+ * server is not stopping. */
 WHERRY_PUBLIC int64_t wherry_deadline(const struct wherry_exchange *exchange);
 
-/* Sleeps, in a handler.  False: it woke before, because the deadline has passed or the client has
- * gone, and there is no use in going on. */
+/* Sleeps, in a handler's work.  False: it woke before, because the deadline has passed or the client has
+ * gone, and there is no use in going on.  A client that keeps its connection for further requests and
+ * ends its side has gone; one that has asked to close it may have half closed, and waits. */
 WHERRY_PUBLIC bool wherry_sleep(struct wherry_exchange *exchange, int64_t ms);
 
 /* ---- the answer ----------------------------------------------------------------------- */
@@ -379,7 +410,13 @@ WHERRY_PUBLIC bool wherry_sleep(struct wherry_exchange *exchange, int64_t ms);
 WHERRY_PUBLIC void wherry_set_status(struct wherry_exchange *exchange, int status);
 
 /* Adds a field.  A name or value that would not be one field line, a field that is the server's own
- * (Content-Length, Transfer-Encoding, Connection, Date), or no room makes the answer a 500. */
+ * (Content-Length, Transfer-Encoding, Connection, Date), an ETag that is no entity tag ("v1", with its
+ * quotes), or no room makes the answer a 500.
+ *
+ * ETag and Last-Modified are what conditional requests are judged by, too.  When the server sends the
+ * body in a coding (settings.compresses: text and the like of bytes, and of streams whose length nobody
+ * knows, unless there is a Content-Encoding or Cache-Control: no-transform), a strong "v1" is "v1-gzip"
+ * there, because it names bytes; wherry_precondition knows it by both. */
 WHERRY_PUBLIC void wherry_add_field(struct wherry_exchange *exchange, const char *name,
                                     struct wherry_slice value);
 
@@ -408,12 +445,27 @@ WHERRY_PUBLIC void wherry_set_lines(struct wherry_exchange *exchange, struct whe
  * nothing appended, when that is no field line or does not fit. */
 WHERRY_PUBLIC bool wherry_field_line(char *lines, size_t size, const char *name, const char *value);
 
-/* What conditional requests are judged by: an entity tag as it stands in the field (ptr NULL:
- * none) and a moment in seconds since 1970 (INT64_MIN: none).  Given alone, sends no field. */
+/* What conditional requests are judged by, for lines of wherry_set_lines: an entity tag as it stands in
+ * the field (ptr NULL: none) and a moment in seconds since 1970 (INT64_MIN: none).  Sends no field. */
 WHERRY_PUBLIC void wherry_set_validators(struct wherry_exchange *exchange,
                                          struct wherry_slice etag, int64_t last_modified);
 
-/* A body from memory, borrowed until the release; and one that is copied. */
+/* May the request go on, given the version of its target that is there now (RFC 9110 §13)?  To be asked
+ * before anything is changed: If-Match against lost updates, If-None-Match: * against making what is
+ * there already.  etag.ptr NULL and INT64_MIN: nothing is there yet.  False: the answer is filled in,
+ * 412, or 304 to GET and HEAD; return WHERRY_ANSWER.
+ *
+ * GET and HEAD need not ask: an answer of 200 with an ETag or Last-Modified becomes a 304 by itself.
+ * They may, where making the answer is dear. */
+WHERRY_PUBLIC bool wherry_precondition(struct wherry_exchange *exchange, struct wherry_slice etag,
+                                       int64_t last_modified);
+
+/* Sends a body from memory in this coding (WHERRY_GZIP or WHERRY_BROTLI) to those who accept it, however
+ * short it is, and in no other.  Only where the settings compress at all; and only what they would if
+ * it were longer. */
+WHERRY_PUBLIC void wherry_set_coding(struct wherry_exchange *exchange, enum wherry_coding coding);
+
+/* A body from memory, borrowed until the release; and one that is copied, of up to 64 MiB. */
 WHERRY_PUBLIC void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 WHERRY_PUBLIC void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 
@@ -429,26 +481,31 @@ enum wherry_pull {
     WHERRY_MORE,            /* something was written, and there is more: call again when it is sent */
     WHERRY_END,             /* that was all */
     WHERRY_WAIT,            /* send what was written, and call again later: return wherry_wait(...) */
-    WHERRY_BROKEN,          /* it cannot be finished: the connection is cut, so that nobody takes what came for whole */
+    WHERRY_BROKEN,          /* it cannot be finished: the connection is cut, so that nobody takes what
+                             * came for whole; or, when nothing has left yet, the answer is a 500 */
 };
 
 /* Writes the next piece with wherry_write.  Called on the thread that serves the connection, never
  * for HEAD, and not before the client has taken what came before: it must not block.  What takes
- * long is done by a thread of yours, which calls wherry_wake when there is more. */
+ * long is done by a thread of yours, which calls wherry_wake when there is more.
+ *
+ * When the server begins to stop, a puller that waits is called once, and can see by wherry_deadline
+ * how long it has to come to an end; what has none by then is cut. */
 typedef enum wherry_pull wherry_puller(struct wherry_exchange *exchange, void *data);
 
 /* A body from a function; `length` bytes in all, or -1: nobody knows beforehand (then it goes in
  * chunks, or ends with the connection in HTTP/1.0).  A puller that ends with other than its
- * length is broken. */
+ * length is broken; the piece that completes it is sent with WHERRY_END. */
 WHERRY_PUBLIC void wherry_set_stream(struct wherry_exchange *exchange, int64_t length,
                                      wherry_puller *pull, void *data);
 
 /* In a puller: appends to the piece.  Gives how many bytes were taken: there is room for 64 KiB in
- * each call of the puller. */
+ * each call of the puller, and none elsewhere. */
 WHERRY_PUBLIC size_t wherry_write(struct wherry_exchange *exchange, struct wherry_slice bytes);
 
 /* In a puller: call again in so many milliseconds, or when it is woken, whatever comes first; -1: when
- * it is woken.  A wait is not bounded by the deadline of a slow client. */
+ * it is woken.  A wait is not bounded by the deadline of a slow client, and holds nothing but the
+ * request (some 14 KB).  A client that leaves meanwhile is noticed at once, as by wherry_sleep. */
 WHERRY_PUBLIC enum wherry_pull wherry_wait(struct wherry_exchange *exchange, int64_t ms);
 
 /* In a puller: a field behind the last chunk (RFC 9110 §6.5); dropped where there are no chunks.

@@ -36,6 +36,7 @@ static struct {
     int             wake_fd;    /* an eventfd, while there is a thread */
     enum rest       rest;
     bool            started;    /* there is a thread */
+    unsigned        users;      /* who have started it, and not stopped yet */
     bool            running;    /* and it takes lines */
     bool            stopping;
     bool            ended;
@@ -298,8 +299,12 @@ static int start(void)
 {
     int error;
 
-    if (desk.started)
+    if (desk.started && desk.stopping)
         return EBUSY;
+    if (desk.started) {
+        desk.users++;
+        return 0;
+    }
     outlet_begin(out);          /* before a new descriptor takes their number */
     outlet_begin(err);
     desk.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -314,6 +319,7 @@ static int start(void)
     }
     init_ended_now();
     desk.started = desk.running = true;
+    desk.users = 1;
     return 0;
 }
 
@@ -346,7 +352,7 @@ void courier_stop(int64_t within_ms)
     bool ended;
 
     pthread_mutex_lock(&desk.lock);
-    if (!desk.started || desk.stopping) {
+    if (!desk.started || desk.stopping || --desk.users > 0) {
         pthread_mutex_unlock(&desk.lock);
         return;
     }

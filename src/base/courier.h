@@ -15,10 +15,12 @@ enum courier_stream {
     COURIER_ERR,
 };
 
-/* Starts the thread.  False, with errno, when there is none to be had. */
+/* Starts the thread, or counts one more who needs it.  False, with errno, when there is none to be
+ * had. */
 bool courier_start(void) MUST_USE;
 
-/* Lets it carry what is waiting, for at most `within_ms` and a moment, and ends it.  A thread
+/* The last of those who started it lets it carry what is waiting, for at most `within_ms` and a
+ * moment, and ends it; of the others each is counted no more.  A thread
  * that hangs in a write (a stopped terminal) is left to itself, and cannot be started again. */
 void courier_stop(int64_t within_ms);
 

@@ -43,11 +43,12 @@ const char *log_level_name(enum log_level level);
 void log_set_level(enum log_level level);
 bool log_wants(enum log_level level) MUST_USE;
 
-/* Starts the thread.  False, with errno, when there is none to be had. */
+/* Starts the thread, or counts one more who needs it: each start has its stop.  False, with errno,
+ * when there is none to be had. */
 bool log_start(void) MUST_USE;
 
-/* Carries out what is waiting, for at most `within_ms`, and ends the thread; what is left after
- * that is lost.  Returns a moment after that at the latest, even if the thread hangs in a write to
+/* The last stop carries out what is waiting, for at most `within_ms`, and ends the thread; what is
+ * left after that is lost.  Returns a moment after that at the latest, even if the thread hangs in a write to
  * a stopped terminal.  Does nothing when log_start was not called. */
 void log_stop(int64_t within_ms);
 

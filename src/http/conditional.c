@@ -7,18 +7,28 @@
  * second have the same date, and a clock read coarsely may be a second behind. */
 enum { STRONG_DATE_AGE_S = 2 };
 
+static bool list_names(struct str list, const struct validators *validators, bool weak)
+{
+    if (validators->etag.ptr && etag_list_has(list, validators->etag, weak))
+        return true;
+    for (size_t i = 0; i < VALIDATORS_TWINS_MAX; i++)
+        if (validators->twins[i].ptr && etag_list_has(list, validators->twins[i], weak))
+            return true;
+    return false;
+}
+
 /* "*" / #entity-tag: does it name the representation we have?  Several lines are one list
- * (RFC 9110 §5.3).  "*" names any (§13.1.1, §13.1.2). */
-static bool names_ours(const struct fields *fields, enum known_field known, struct str etag,
-                       bool weak)
+ * (RFC 9110 §5.3).  "*" names any that there is (§13.1.1, §13.1.2). */
+static bool names_ours(const struct fields *fields, enum known_field known,
+                       const struct validators *validators, bool weak)
 {
     struct str value;
     size_t at = 0;
 
     while (fields_next(fields, known, &at, &value)) {
-        if (str_equal(value, STR("*")))
+        if (str_equal(value, STR("*")) && !validators->is_absent)
             return true;
-        if (etag.ptr && etag_list_has(value, etag, weak))
+        if (list_names(value, validators, weak))
             return true;
     }
     return false;
@@ -41,7 +51,7 @@ static bool lost_update(const struct request *request, const struct validators *
     int64_t date;
 
     if (fields_has(fields, FIELD_IF_MATCH))
-        return !names_ours(fields, FIELD_IF_MATCH, validators->etag, false);
+        return !names_ours(fields, FIELD_IF_MATCH, validators, false);
 
     date = read_date(fields, FIELD_IF_UNMODIFIED_SINCE, now_s);
     return date != DATE_NONE && validators->last_modified != DATE_NONE &&
@@ -56,7 +66,7 @@ static bool has_ours(const struct request *request, const struct validators *val
     int64_t date;
 
     if (fields_has(fields, FIELD_IF_NONE_MATCH))
-        return names_ours(fields, FIELD_IF_NONE_MATCH, validators->etag, true);
+        return names_ours(fields, FIELD_IF_NONE_MATCH, validators, true);
 
     if (request->method != METHOD_GET && request->method != METHOD_HEAD)    /* RFC 9110 §13.1.3 */
         return false;

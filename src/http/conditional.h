@@ -7,9 +7,13 @@
 
 #include "http/request.h"
 
+enum { VALIDATORS_TWINS_MAX = 2 };
+
 struct validators {
     struct str etag;                /* as it stands in the field; ptr NULL: there is none */
     int64_t    last_modified;       /* seconds since 1970, or DATE_NONE */
+    struct str twins[VALIDATORS_TWINS_MAX];     /* tags of the same in other codings; ptr NULL: none */
+    bool       is_absent;           /* there is nothing yet: not even "*" names it */
 };
 
 enum condition {

@@ -2,37 +2,27 @@
 
 #include <stdio.h>
 
-/* What we keep in the folder, by name as well: a link to a key may lie elsewhere. */
-static const char *const kept[] = {"ca.pem", "ca-key.pem", "cert.pem", "key.pem"};
-
 static bool hide_file(struct site *site, const char *path)
 {
     return !path || site_hide(site, path);
 }
 
-static bool hide_certificates(struct site *site, const struct wherry_tls *tls)
+static bool hide_folder(struct site *site, const char *path)
 {
-    for (size_t i = 0; i < tls->certificates_count; i++)
-        if (!site_hide(site, tls->certificates[i].cert_path) ||
-            !site_hide(site, tls->certificates[i].key_path))
-            return false;
-    return true;
+    return !path || site_hide_folder(site, path);
 }
 
-/* Also while HTTPS is off: the keys of yesterday may be those of tomorrow. */
-static bool hide_folder(struct site *site, const struct wherry_tls *tls)
+/* Nothing of the root is left to serve, because it lies in this folder of ours. */
+static bool tell_hidden(const struct options *options, const char *what, const char *folder,
+                        const char *option, char *problem, size_t size)
 {
-    char path[4096];
+    char root[256], quoted[256];
 
-    if (!tls->cert_dir)
-        return true;
-    for (size_t i = 0; i < COUNTOF(kept) && tls->port != -1; i++) {
-        int len = snprintf(path, sizeof path, "%s/%s", tls->cert_dir, kept[i]);
-
-        if (len >= (int)sizeof path || !site_hide(site, path))
-            return false;
-    }
-    return site_hide_folder(site, tls->cert_dir);
+    snprintf(problem, size,
+             "the folder \"%s\" lies in the folder of %s \"%s\" (--%s), of which nothing is served",
+             log_quote(root, sizeof root, str_view(options->site.root)), what,
+             log_quote(quoted, sizeof quoted, str_view(folder)), option);
+    return false;
 }
 
 /* Files that hold the value of an option: WHERRY_NAME_FILE. */
@@ -47,22 +37,19 @@ static bool hide_values(struct site *site, const struct options *options)
 
 bool hide_what_is_ours(struct site *site, const struct options *options, char *problem, size_t size)
 {
-    const struct wherry_tls *tls = &options->server.tls;
-    char                     root[256], dir[256];
+    bool ok = hide_file(site, options->config) && hide_values(site, options) &&
+              hide_file(site, options->site.mime_types) &&
+              hide_file(site, options->https.password) && site_hide_secrets(site, &options->server);
 
-    if (!hide_file(site, options->config) || !hide_values(site, options) || !hide_file(site, options->site.mime_types) ||
-        !hide_certificates(site, tls) || !hide_file(site, options->https.password) ||
-        !hide_file(site, tls->client_ca_path) || !hide_file(site, tls->key_log_path) ||
-        !hide_folder(site, tls)) {
+    if (ok && site_is_hidden(site))
+        return tell_hidden(options, "keys", options->server.tls.cert_dir, "cert-dir", problem,
+                           size);
+    if (!ok || !hide_folder(site, options->endpoints.files_dir)) {
         snprintf(problem, size, "cannot keep keys and the configuration file from being served");
         return false;
     }
-    if (!site_is_hidden(site))
-        return true;
-    snprintf(problem, size,
-             "the folder \"%s\" lies in the folder of keys \"%s\" (--cert-dir), of which nothing "
-             "is served",
-             log_quote(root, sizeof root, str_view(options->site.root)),
-             log_quote(dir, sizeof dir, str_view(tls->cert_dir)));
-    return false;
+    if (site_is_hidden(site))
+        return tell_hidden(options, "uploads", options->endpoints.files_dir, "files-dir", problem,
+                           size);
+    return true;
 }

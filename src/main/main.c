@@ -13,7 +13,6 @@
 #include "main/option_spool.h"
 #include "main/options.h"
 #include "main/precompressing.h"
-#include "main/signals.h"
 
 enum { ANSWER_BYTES_MAX = 512 * 1024, LOG_STOP_MS = 2000 };
 
@@ -21,6 +20,7 @@ enum { ANSWER_BYTES_MAX = 512 * 1024, LOG_STOP_MS = 2000 };
 struct program {
     struct options        options;
     struct site          *site;
+    struct endpoints     *endpoints;
     struct wherry_server *server;
     char                  problem[1024];    /* one sentence; "" while all is well */
 };
@@ -93,10 +93,21 @@ static bool open_site(struct program *program)
     return hide_what_is_ours(program->site, options, program->problem, sizeof program->problem);
 }
 
+static bool open_endpoints(struct program *program)
+{
+    const struct endpoints_settings *settings = &program->options.endpoints;
+
+    if (!settings->prefix)
+        return true;
+    program->endpoints = endpoints_new(settings, program->problem, sizeof program->problem);
+    return program->endpoints != NULL;
+}
+
 static bool open_server(struct program *program)
 {
     program->server = wherry_server_new(&program->options.server);
-    if (!program->server || !site_serve(program->site, program->server))
+    if (!program->server || !site_serve(program->site, program->server) ||
+        (program->endpoints && !endpoints_serve(program->endpoints, program->server)))
         return tell(program, "there is no memory for the server");
     return wherry_server_open(program->server, program->problem, sizeof program->problem);
 }
@@ -116,7 +127,7 @@ static enum exit_code check(struct program *program)
     const struct wherry_tls *tls = &program->options.server.tls;
     struct buf               out = BUF_UP_TO(16 * 1024);
 
-    if (!open_site(program) ||
+    if (!open_site(program) || !open_endpoints(program) ||
         !option_spool_check(&program->options, program->problem, sizeof program->problem) ||
         (tls->port != -1 && !authority_check(tls, program->problem, sizeof program->problem)))
         return complain(program->problem, CODE_SYSTEM);
@@ -139,12 +150,11 @@ static int make_smaller(struct program *program)
 
 static enum exit_code serve(struct program *program)
 {
-    bool ok = open_site(program) && open_server(program);
+    bool ok = open_site(program) && open_endpoints(program) && open_server(program);
 
     if (ok) {
-        signals_direct(program->server);
+        wherry_server_take_signals(program->server);
         ok = run(program);
-        signals_forget();
     }
     return ok ? CODE_FINE : complain(program->problem, CODE_SYSTEM);
 }
@@ -186,8 +196,10 @@ int main(int argc, char **argv)
             code = serve(&program);
     }
 
-    if (wherry_server_free(program.server))
+    if (wherry_server_free(program.server)) {
+        endpoints_free(program.endpoints);
         site_free(program.site);
+    }
     options_fini(&program.options);
     return code;
 }

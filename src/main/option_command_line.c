@@ -46,6 +46,11 @@ static bool take_value(struct options *options, const struct option *option, str
     return options_give(options, option, written(value));
 }
 
+static bool can_stand_alone(const struct option *option)
+{
+    return option->kind == OPTION_BOOLEAN || option->kind == OPTION_SWITCH;
+}
+
 /* A name that stands alone: --no-boolean, --boolean, or --name with its value behind. */
 static bool read_bare(struct options *options, struct str name, struct words *words)
 {
@@ -54,11 +59,11 @@ static bool read_bare(struct options *options, struct str name, struct words *wo
 
     if (str_starts(name, STR("no-")))
         negated = option_find(str_from(name, 3));
-    if (negated && negated->kind == OPTION_BOOLEAN)
+    if (negated && can_stand_alone(negated))
         return options_give(options, negated, written("no"));
     if (!option)
         return unknown_option(options, str_of(name.ptr - 2, name.len + 2));
-    if (option->kind == OPTION_BOOLEAN)
+    if (can_stand_alone(option))
         return options_give(options, option, written("yes"));
     return take_value(options, option, words);
 }

@@ -19,6 +19,7 @@ static const char help_bottom[] =
     "\n"
     "A size is in bytes, or with K, M or G: 512, 16K, 1M. A time is in seconds, or with ms, s,\n"
     "m, h or d: 10, 500ms, 2m. Yes and no are --clean-urls, --no-clean-urls, --clean-urls=no.\n"
+    "What is in brackets may be left out, and stands behind = only: --endpoints=/test.\n"
     "What may be given again is one list; in the environment it has commas between its parts.\n"
     "\n"
     "What the command line does not say is taken from the environment (WHERRY_HTTP_PORT for\n"
@@ -77,7 +78,10 @@ static void print_row(struct buf *out, const struct option *option)
     struct buf line = BUF_UP_TO(1024);
     size_t     len;
 
-    buf_printf(&line, "  --%s %s", option->name, option->argument ? option->argument : "");
+    if (option->kind == OPTION_SWITCH)
+        buf_printf(&line, "  --%s[=%s]", option->name, option->argument);
+    else
+        buf_printf(&line, "  --%s %s", option->name, option->argument ? option->argument : "");
     len = line.len;
     if (len < NAME_COLUMNS)
         buf_printf(&line, "%*s", (int)(NAME_COLUMNS - len), "");
@@ -139,7 +143,9 @@ static void print_item(struct buf *out, const struct option *option)
 {
     buf_append(out, STR(".It Fl \\-"));
     escape(out, option->name);
-    if (option->argument)
+    if (option->kind == OPTION_SWITCH)
+        buf_printf(out, " Ns Op = Ns Ar %s", option->argument);
+    else if (option->argument)
         buf_printf(out, " Ar %s", option->argument);
     buf_append_byte(out, '\n');
     print_prose(out, option->help);

@@ -1,5 +1,6 @@
 #include "main/option_table.h"
 
+#include "endpoints/endpoints.h"
 #include "main/options.h"
 #include "net/address.h"
 #include "net/tls_self.h"
@@ -92,6 +93,7 @@ static bool is_field_value(const char *value)
 #define LISTEN   "Where to listen"
 #define HTTPS    "HTTPS"
 #define SERVE    "What to serve"
+#define TRIAL    "Endpoints to try clients with"
 #define POOL     "Workers and connections"
 #define LIMITS   "How much a request may be"
 #define PATIENCE "How long to wait"
@@ -233,6 +235,20 @@ const struct option option_table[] = {
      .least = "1", .most = "1048576", .group = SERVE, INTO(site.cache_files),
      .help = "How many files to remember, the large ones as open descriptors."},
 
+    {.name = "endpoints", .kind = OPTION_SWITCH, .argument = "PREFIX", .initial = "no",
+     .accepts = endpoints_is_prefix,
+     .must_be = "a path to put before them, such as /test, of letters, digits, \"-\", \"_\" and \".\"",
+     .group = TRIAL, INTO(endpoints.prefix),
+     .help = "Answer /hello?name=, /echo/{text}, /user-agent, /sleep and /sleep/{seconds} beside "
+             "the site; with a PREFIX, below that."},
+    {.name = "files-dir", .kind = OPTION_PATH, .argument = "DIR", .initial = "",
+     .group = TRIAL, INTO(endpoints.files_dir),
+     .help = "With --endpoints: keep what is sent to /files/{name} (POST, PUT) in this folder, give "
+             "it back (GET) and remove it (DELETE). Everyone may."},
+    {.name = "files-max", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "4G",
+     .least = "0", .most = "1024G", .group = TRIAL, INTO(endpoints.files_max),
+     .help = "The largest of these files; more is answered with 413."},
+
     {.name = "workers", .kind = OPTION_NUMBER, .argument = "NUMBER", .initial = "0",
      .least = "0", .most = "1024", .group = POOL, INTO(server.workers),
      .help = "Threads at rest; 0: one for each core it may use, at least 2."},
@@ -281,6 +297,10 @@ const struct option option_table[] = {
     {.name = "wait-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "30s",
      .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.wait_timeout_ms),
      .help = "For a worker that may block, when all are busy; then the answer is 503."},
+    {.name = "handler-timeout", .kind = OPTION_DURATION, .argument = "TIME", .initial = "60s",
+     .least = "10ms", .most = "24h", .group = PATIENCE, INTO(server.handler_timeout_ms),
+     .help = "For a handler to come back. Nothing can cut it off: it is asked to look at the time "
+             "itself, and an overrun is logged."},
     {.name = "drain-delay", .kind = OPTION_DURATION, .argument = "TIME", .initial = "0",
      .least = "0", .most = "24h", .group = PATIENCE, INTO(server.drain_delay_ms),
      .help = "At the end, to let newcomers in while /readyz says 503 already, so that a balancer "

@@ -18,6 +18,8 @@ enum option_kind {
     OPTION_SIZE,            /* bytes */
     OPTION_DURATION,        /* an int64_t, milliseconds */
     OPTION_BOOLEAN,         /* a bool */
+    OPTION_SWITCH,          /* yes, no, or a text that means yes: a const char *, "" for yes and
+                             * NULL for no; on the command line a text stands behind "=" only */
     OPTION_CHOICE,          /* an enum: the place among `choices` */
     OPTION_LIST,            /* a struct option_list: it may be given again and again */
 };
@@ -48,8 +50,8 @@ struct option {
     const char        *most;        /* and of OPTION_LIST: how many there can be */
     bool               can_be_off;  /* "off" is a value too, stored as -1 */
     const char *const *choices;     /* OPTION_CHOICE: in the order of the enum, NULL behind them */
-    bool             (*accepts)(const char *value);     /* of texts, paths and each text of a
-                                                    * list; NULL: all are fine */
+    bool             (*accepts)(const char *value);     /* of texts, paths, switches and each
+                                                    * text of a list; NULL: all are fine */
     const char        *must_be;     /* what `accepts` wants to see */
     const char        *group;       /* the help's heading; NULL: an option nobody needs to know */
     const char        *help;        /* one or two sentences */

@@ -98,6 +98,16 @@ static bool parse_text(const struct option *option, const char *text, const char
     return true;
 }
 
+static bool parse_switch(const struct option *option, const char *text, const char **value)
+{
+    int64_t is_on;
+
+    if (!parse_boolean(text, &is_on))
+        return parse_text(option, text, value);
+    *value = is_on ? "" : NULL;
+    return true;
+}
+
 bool option_value_parse(const struct option *option, const char *text, struct option_value *value)
 {
     switch (option->kind) {
@@ -111,6 +121,8 @@ bool option_value_parse(const struct option *option, const char *text, struct op
         return parse_number(option, text, &value->number);
     case OPTION_BOOLEAN:
         return parse_boolean(text, &value->number);
+    case OPTION_SWITCH:
+        return parse_switch(option, text, &value->text);
     case OPTION_CHOICE:
         return parse_choice(option, text, &value->number);
     }
@@ -154,6 +166,7 @@ bool option_value_store(const struct option *option, struct option_value value, 
     switch (option->kind) {
     case OPTION_TEXT:
     case OPTION_PATH:
+    case OPTION_SWITCH:
         *(const char **)field = value.text;
         break;
     case OPTION_BOOLEAN:
@@ -206,6 +219,9 @@ void option_value_expect(const struct option *option, struct buf *out)
         break;
     case OPTION_BOOLEAN:
         buf_append(out, STR("yes or no"));
+        break;
+    case OPTION_SWITCH:
+        buf_printf(out, "yes, no, or %s", option->must_be);
         break;
     case OPTION_CHOICE:
         expect_choice(option, out);

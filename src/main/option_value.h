@@ -5,6 +5,7 @@
  *     duration    digits and ms, s, m, h or d, or only digits: seconds
  *     boolean     yes or no; true, on, 1 and false, off, 0 are as good
  *     choice      one of the words in its row
+ *     switch      what a boolean may be, or a text
  *     list        one more text for it; empty: it has none, whatever was said before
  *
  * Allocates nothing; the text is borrowed by what is stored. */
@@ -16,7 +17,7 @@
 
 struct option_value {
     int64_t     number;     /* bytes, milliseconds, 0 or 1, the place of a choice */
-    const char *text;       /* OPTION_TEXT, OPTION_PATH, OPTION_LIST; NULL: none */
+    const char *text;       /* OPTION_TEXT, _PATH, _LIST, _SWITCH; NULL: none */
 };
 
 /* Reads `text`.  False when the option can't be that; *value is untouched then. */

@@ -279,6 +279,9 @@ static bool fit_together(struct options *options)
     if (server->http_port == -1 && !server->unix_path && server->tls.port == -1)
         return options_clash(options, "http-port", "unix",
                              "one of the two, or --tls, is needed to listen");
+    if (options->endpoints.files_dir && !options->endpoints.prefix)
+        return options_clash(options, "files-dir", "endpoints",
+                             "nobody could ask for the files in it");
     return true;
 }
 
@@ -297,6 +300,8 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
     option_spool_settle(options, environment);
     options->site.coding.except = options->compress_except.texts;
     options->site.coding.except_count = options->compress_except.count;
+    options->server.compresses = options->site.coding.is_on;
+    options->server.compress_bytes_min = (size_t)options->site.coding.least;
     return options_fit_memory(options, share_memory()) &&
            option_https_settle(options, environment) && fit_together(options);
 }

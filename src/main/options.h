@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "endpoints/endpoints.h"
 #include "main/option_table.h"
 #include "site/site.h"
 #include "wherry.h"
@@ -62,6 +63,7 @@ struct options {
     struct option_https    https;
     struct option_list     compress_except; /* the site's rules point into it */
     struct site_settings   site;
+    struct endpoints_settings endpoints;    /* prefix NULL: off */
     enum log_level         log_level;
     const char            *config;          /* the file's path; NULL: none */
     bool                   check;

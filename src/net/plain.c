@@ -62,6 +62,11 @@ static void plain_rest(struct transport *t)
     (void)t;
 }
 
+static void plain_cut(struct transport *t)
+{
+    transport_will_reset(t);
+}
+
 static void plain_close(struct transport *t)
 {
     close(t->fd);
@@ -74,6 +79,7 @@ static const struct transport_ops plain_ops = {
     .send_file = plain_send_file,
     .shut = plain_shut,
     .rest = plain_rest,
+    .cut = plain_cut,
     .close = plain_close,
 };
 

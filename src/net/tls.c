@@ -280,6 +280,15 @@ static void tls_rest(struct transport *t)
     session->sent = 0;
 }
 
+/* RFC 8446 §6.1: without close_notify nobody takes what came for all. */
+static void tls_cut(struct transport *t)
+{
+    struct session *session = t->session;
+
+    session->is_broken = true;
+    transport_will_reset(t);
+}
+
 static void session_free(struct session *session)
 {
     SSL_free(session->ssl);
@@ -306,11 +315,13 @@ static const struct transport_ops tls_ops = {
     .send_file = tls_send_file,
     .shut = tls_shut,
     .rest = tls_rest,
+    .cut = tls_cut,
     .close = tls_close,
 };
 
 static const struct transport_ops shaking_ops = {
     .rest = tls_rest,
+    .cut = tls_cut,
     .shut = tls_shut,
     .close = tls_close,
 };

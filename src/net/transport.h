@@ -27,6 +27,7 @@ struct transport_ops {
                          size_t *sent);
     void (*shut)(struct transport *);
     void (*rest)(struct transport *);
+    void (*cut)(struct transport *);
     void (*close)(struct transport *);
 };
 
@@ -72,17 +73,32 @@ static inline void transport_rest(struct transport *t)
     t->ops->rest(t);
 }
 
+/* What was sent is not all, and looks like it: the close that follows is a reset, so that nobody takes
+ * it for whole.  (A local socket knows no reset.) */
+static inline void transport_cut(struct transport *t)
+{
+    t->ops->cut(t);
+}
+
 static inline void transport_close(struct transport *t)
 {
     t->ops->close(t);
 }
 
 /* What the socket below says, without reading or writing: something has come (or the peer's end
- * has, which is not something); nobody is there any more, in either direction; bytes that were
- * written and that the peer has not taken yet. */
+ * has, which is not something); the peer sends no more, gone or half closed; nobody is there any
+ * more, in either direction; bytes that were written and that the peer has not taken yet. */
 bool   transport_has_input(const struct transport *t) MUST_USE;
+bool   transport_has_ended(const struct transport *t) MUST_USE;
 bool   transport_is_gone(const struct transport *t) MUST_USE;
 size_t transport_unsent(const struct transport *t) MUST_USE;
+
+/* From now on the kernel asks now and then whether a silent peer is still there, and hangs up when it
+ * is not: within about two minutes. */
+void transport_watch(const struct transport *t);
+
+/* The close to come is a reset, where the socket below knows one. */
+void transport_will_reset(const struct transport *t);
 
 /* TCP or a local socket as it is. */
 struct transport transport_plain(int fd);

@@ -1,6 +1,8 @@
 #include "server/answer.h"
 
+#include "base/log.h"
 #include "http/head.h"
+#include "server/coded.h"
 #include "server/multipart.h"
 #include "server/page.h"
 
@@ -16,6 +18,18 @@ static void refuse_instead(struct wherry_exchange *exchange, enum http_status st
                            const char *why)
 {
     exchange_refuse(exchange, refuse(status, why));
+}
+
+/* Our side's mistake, or no memory: the log says where. */
+static void refuse_unsendable(struct wherry_exchange *exchange)
+{
+    const char *fault = exchange->response.fault;
+
+    if (!fault)
+        fault = "the handler's answer had a field that cannot be sent";
+    log_error("a handler's answer cannot be sent", "path=\"%s\" why=\"%s\"",
+              LOG_QUOTE(exchange->request.target.path), fault);
+    refuse_instead(exchange, HTTP_INTERNAL_ERROR, fault);
 }
 
 /* The line of that name, "Vary: ", or ptr NULL. */
@@ -114,6 +128,7 @@ static struct piece settle_range(struct wherry_exchange *exchange)
     /* Of two Range fields either could be meant, so neither is. */
     if (exchange->request.fields.times[FIELD_RANGE] != 1 ||
         exchange->request.method != METHOD_GET || response->source == SOURCE_NONE ||
+        response->source == SOURCE_STREAM || response->coding != CODING_IDENTITY ||
         !condition_range_holds(&exchange->request, &response->validators, exchange->now.wall_s))
         return whole;
     switch (range_parse(field, response->length, &set)) {
@@ -145,6 +160,7 @@ static void settle_condition(struct wherry_exchange *exchange)
         break;
     case CONDITION_NOT_MODIFIED:
         response->status = HTTP_NOT_MODIFIED;
+        response_drop_content_fields(response);
         break;
     case CONDITION_FAILED:
         refuse_version(exchange, HTTP_PRECONDITION_FAILED,
@@ -160,7 +176,7 @@ static bool add_own_page(struct wherry_exchange *exchange, const struct answer_s
                    setting->error_page(exchange, exchange->response.status, setting->may_block,
                                        setting->error_data);
 
-    if (!exchange->response.lines.failed)
+    if (!exchange->response.lines.failed && !exchange->response.fault)
         return has_own;
     refuse_instead(exchange, HTTP_INTERNAL_ERROR,
                    "the error page had a field that cannot be sent");
@@ -191,6 +207,36 @@ static void add_connection(const struct wherry_exchange *exchange, bool keep_ali
         buf_append(head, STR("Connection: keep-alive\r\n"));
 }
 
+/* RFC 9112 §6: how the peer will know where the body ends.  The same for HEAD, where none comes
+ * (§6.1, RFC 9110 §9.3.2). */
+static enum stream_framing choose_framing(const struct wherry_exchange *exchange)
+{
+    const struct response *response = &exchange->response;
+
+    if (response->source != SOURCE_STREAM || status_has_no_body(response->status))
+        return STREAM_NONE;
+    if (response->has_length)
+        return STREAM_COUNTED;
+    return exchange->request.minor ? STREAM_CHUNKED : STREAM_UNTIL_CLOSE;
+}
+
+static void add_length(const struct wherry_exchange *exchange, uint64_t length, struct buf *head)
+{
+    switch (exchange->stream.framing) {
+    case STREAM_NONE:
+    case STREAM_COUNTED:
+        buf_append(head, STR("Content-Length: "));
+        buf_append_u64(head, length);
+        buf_append(head, STR("\r\n"));
+        break;
+    case STREAM_CHUNKED:
+        buf_append(head, STR("Transfer-Encoding: chunked\r\n"));
+        break;
+    case STREAM_UNTIL_CLOSE:
+        break;
+    }
+}
+
 static void write_head(const struct wherry_exchange *exchange,
                        const struct answer_setting *setting, uint64_t length, struct buf *head)
 {
@@ -199,22 +245,22 @@ static void write_head(const struct wherry_exchange *exchange,
     buf_reset(head);
     head_status(head, response->status);
     buf_append(head, setting->date_line);
-    add_connection(exchange, setting->keep_alive, head);
+    add_connection(exchange, setting->keep_alive && exchange->stream.framing != STREAM_UNTIL_CLOSE,
+                   head);
     buf_append(head, setting->hsts_line);
     buf_append(head, response->shared_lines);
     /* RFC 9110 §15.4.5: a 304 describes no body. */
     if (response->status != HTTP_NOT_MODIFIED)
         buf_append(head, response->content_lines);
     buf_append(head, buf_view(&response->lines));
-    if (!status_has_no_body(response->status)) {
-        buf_append(head, STR("Content-Length: "));
-        buf_append_u64(head, length);
-        buf_append(head, STR("\r\n"));
-    }
+    if (response->sends_etag)
+        head_field(head, STR("ETag"), response->validators.etag);
+    if (!status_has_no_body(response->status))
+        add_length(exchange, length, head);
     head_end(head);
 }
 
-static void fill_writer(const struct wherry_exchange *exchange, const struct piece *piece,
+static void fill_writer(struct wherry_exchange *exchange, const struct piece *piece,
                         const struct buf *head, struct writer *writer)
 {
     const struct response *response = &exchange->response;
@@ -224,6 +270,10 @@ static void fill_writer(const struct wherry_exchange *exchange, const struct pie
     *writer = (struct writer){.head = buf_view(head), .fd = -1};
     if (!has_body || response->source == SOURCE_NONE)
         return;
+    if (response->source == SOURCE_STREAM) {
+        stream_begin(&exchange->stream, response->length, response->pull, response->pull_data);
+        return;
+    }
     if (response->source == SOURCE_FILE) {
         writer->fd = response->fd;
         writer->is_intact = response->is_intact;
@@ -249,13 +299,14 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
     struct response *response = &exchange->response;
     struct piece     piece;
 
-    if (response->lines.failed)
-        refuse_instead(exchange, HTTP_INTERNAL_ERROR,
-                       "the handler's answer had a field that cannot be sent");
-    if (response->status == HTTP_OK && is_get_or_head(exchange))
-        settle_condition(exchange);
+    if (response->lines.failed || response->fault)
+        refuse_unsendable(exchange);
     if (response->status == HTTP_RESET_CONTENT)     /* RFC 9110 §15.3.6: never has any */
         response_set_bytes(response, STR_NONE);
+    coded_choose(exchange, setting);
+    if (response->status == HTTP_OK && is_get_or_head(exchange))
+        settle_condition(exchange);
+    coded_begin(exchange, setting);
     piece = (struct piece){.length = response->length};
     if (response->status == HTTP_OK)
         piece = settle_range(exchange);
@@ -264,6 +315,7 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
             add_page(exchange, setting);
         piece = (struct piece){.length = response->length};
     }
+    exchange->stream.framing = choose_framing(exchange);
     write_head(exchange, setting, piece.length, head);
     fill_writer(exchange, &piece, head, writer);
     return !head->failed && !response->lines.failed;

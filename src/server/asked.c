@@ -6,12 +6,6 @@
 #include "server/connection.h"
 #include "server/exchange.h"
 
-/* An exchange is carried by the connection that has borrowed its block. */
-static const struct conn *conn_of(const struct wherry_exchange *exchange)
-{
-    return CONTAINER_OF(exchange, struct work, exchange)->conn;
-}
-
 /* ---- fields and values ---------------------------------------------------------------- */
 
 bool wherry_next_field(const struct wherry_exchange *exchange, size_t *at,

@@ -54,6 +54,7 @@ static void conn_finish(struct conn *conn, struct worker *worker)
     bool                  is_watched = turn_is_draining(conn); /* the slot is another's soon */
 
     if (conn->work) {
+        turn_stop_waiting(conn);
         permits_leave(&server->permits, &conn->work->ticket);
         worker_return(worker, conn->work);
         conn->work = NULL;
@@ -241,6 +242,7 @@ void conn_expire(struct conn *conn, struct worker *worker)
         conn_leave(conn);
         return;
     case WAIT_NEXT:
+    case WAIT_STREAM:
     case WAIT_NOTHING:
         break;
     }

@@ -38,6 +38,7 @@ enum {
     X(SPOOL,     "writing some of it to a file")                    \
     X(RESPOND,   "asking the handler")                              \
     X(WRITE,     "sending the answer")                              \
+    X(STREAM,    "asking a stream for its next piece")              \
     X(LINGER,    "half closed, draining")                           \
     X(CLOSED,    "closed")
 
@@ -58,6 +59,7 @@ enum conn_wait {
     WAIT_BODY,              /* the next 64 KiB of a body */
     WAIT_PERMIT,
     WAIT_WRITE,             /* the next 64 KiB of an answer to be taken */
+    WAIT_STREAM,            /* a stream's own time: never too long for us */
     WAIT_LINGER,            /* the peer to close */
 };
 
@@ -102,6 +104,12 @@ struct conn {
     bool                  must_close;       /* after this answer */
     bool                  must_linger;      /* and not before the peer had its chance to read it */
 };
+
+/* The connection that carries it. */
+static inline struct conn *conn_of(const struct wherry_exchange *exchange)
+{
+    return CONTAINER_OF(exchange, struct work, exchange)->conn;
+}
 
 /* Bytes of a work block for these limits. */
 size_t work_size(const struct wherry_settings *settings);

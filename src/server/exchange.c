@@ -1,5 +1,8 @@
 #include "server/exchange.h"
 
+#include "base/log.h"
+#include "http/date.h"
+#include "http/etag.h"
 #include "http/head.h"
 #include "http/negotiate.h"
 
@@ -13,6 +16,8 @@ static void forget_route(struct wherry_exchange *exchange)
 
 void exchange_init(struct wherry_exchange *exchange, size_t body_max)
 {
+    exchange->coded = BUF_UP_TO(CODED_AT_ONCE_MAX * 2);
+    exchange->copied = BUF_UP_TO(COPY_MAX);
     exchange->arena = ARENA_UP_TO(EXCHANGE_ARENA_MAX);
     body_init(&exchange->body, body_max);
     forget_route(exchange);
@@ -21,14 +26,28 @@ void exchange_init(struct wherry_exchange *exchange, size_t body_max)
     exchange->form = NULL;
     exchange->client = exchange->why = NULL;
     exchange->started_us = 0;
+    exchange->until_ms = CLOCK_NEVER;
     response_init(&exchange->response);
+    stream_init(&exchange->stream);
+}
+
+/* A stream holds something only from its beginning on, or once somebody has a waker or an encoder. */
+static void forget_stream(struct stream *stream)
+{
+    if (stream->framing != STREAM_NONE || stream->waker || stream->encoder)
+        stream_reset(stream);
 }
 
 void exchange_reset(struct wherry_exchange *exchange)
 {
+    forget_stream(&exchange->stream);
     response_reset(&exchange->response);
     arena_reset(&exchange->arena);
     body_reset(&exchange->body);
+    if (exchange->coded.ptr)
+        buf_fini(&exchange->coded);
+    if (exchange->copied.ptr)
+        buf_fini(&exchange->copied);
     forget_route(exchange);
     exchange->sent = 0;
     exchange->query = NULL;
@@ -38,15 +57,25 @@ void exchange_reset(struct wherry_exchange *exchange)
 
 void exchange_fini(struct wherry_exchange *exchange)
 {
+    forget_stream(&exchange->stream);
     response_fini(&exchange->response);
     arena_fini(&exchange->arena);
     body_fini(&exchange->body);
+    buf_fini(&exchange->coded);
+    buf_fini(&exchange->copied);
 }
 
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
 {
+    forget_stream(&exchange->stream);
     response_refuse(&exchange->response, (int)refusal.status);
     exchange->why = refusal.why;
+}
+
+void exchange_fail(struct wherry_exchange *exchange)
+{
+    log_error("the handler failed", "path=\"%s\"", LOG_QUOTE(exchange->request.target.path));
+    exchange_refuse(exchange, refuse(HTTP_INTERNAL_ERROR, "the handler failed"));
 }
 
 /* ---- what wherry.h promises to handlers ----------------------------------------------- */
@@ -143,7 +172,7 @@ void wherry_set_status(struct wherry_exchange *exchange, int status)
 {
     /* RFC 9110 §15: three digits; and 1xx is no answer. */
     if (status < 200 || status > 599)
-        exchange->response.lines.failed = true;
+        response_spoil(&exchange->response, "the handler's answer had a status that is none");
     else
         exchange->response.status = status;
 }
@@ -160,13 +189,37 @@ static bool is_ours(struct str name)
     return false;
 }
 
+/* The tag is what conditions are asked about, too; and sent last, because it is another one when the
+ * body is sent in a coding. */
+static void set_etag(struct wherry_exchange *exchange, struct str etag)
+{
+    struct response *response = &exchange->response;
+    struct str       copy = arena_copy(&exchange->arena, etag);
+
+    response->sends_etag = copy.ptr && etag_is_valid(copy);
+    response->validators.etag = copy;
+    if (!copy.ptr)
+        response_spoil(response, "there is no memory for the handler's answer");
+    else if (!response->sends_etag)
+        response_spoil(response, "the handler's answer had an ETag that is none");
+}
+
 void wherry_add_field(struct wherry_exchange *exchange, const char *name,
                       struct wherry_slice value)
 {
-    if (is_ours(str_view(name)))
-        exchange->response.lines.failed = true;
-    else
-        response_add_field(&exchange->response, str_view(name), str_of_slice(value));
+    struct response *response = &exchange->response;
+    struct str       field = str_view(name);
+
+    if (is_ours(field)) {
+        response_spoil(response, "the handler's answer had a field that is the server's own");
+    } else if (str_equal_nocase(field, STR("ETag"))) {
+        set_etag(exchange, str_of_slice(value));
+    } else {
+        if (str_equal_nocase(field, STR("Last-Modified")))
+            response->validators.last_modified =
+                date_parse(str_of_slice(value), exchange->now.wall_s);
+        response_add_field(response, field, str_of_slice(value));
+    }
 }
 
 void wherry_set_lines(struct wherry_exchange *exchange, struct wherry_slice shared,
@@ -202,6 +255,12 @@ void wherry_set_validators(struct wherry_exchange *exchange, struct wherry_slice
         (struct validators){.etag = str_of_slice(etag), .last_modified = last_modified};
 }
 
+void wherry_set_coding(struct wherry_exchange *exchange, enum wherry_coding coding)
+{
+    assert(coding == WHERRY_GZIP || coding == WHERRY_BROTLI);
+    exchange->response.only_coding = (enum coding)coding;
+}
+
 void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes)
 {
     response_set_bytes(&exchange->response, str_of_slice(bytes));
@@ -209,12 +268,19 @@ void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes
 
 void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes)
 {
-    struct str copy = arena_copy(&exchange->arena, str_of_slice(bytes));
+    struct str copy;
 
+    if (bytes.len <= COPY_SMALL_MAX) {
+        copy = arena_copy(&exchange->arena, str_of_slice(bytes));
+    } else {
+        buf_reset(&exchange->copied);
+        buf_append(&exchange->copied, str_of_slice(bytes));
+        copy = exchange->copied.failed ? (struct str){NULL, 0} : buf_view(&exchange->copied);
+    }
     if (copy.ptr)
         response_set_bytes(&exchange->response, copy);
     else
-        exchange->response.lines.failed = true;
+        response_spoil(&exchange->response, "there is no memory for the handler's answer");
 }
 
 void wherry_set_file(struct wherry_exchange *exchange, int fd, uint64_t length,
@@ -239,4 +305,25 @@ enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status, con
 {
     exchange_refuse(exchange, refuse((enum http_status)status, why));
     return WHERRY_ANSWER;
+}
+
+static enum wherry_next send_copy(struct wherry_exchange *exchange, int status, const char *type,
+                                  struct wherry_slice bytes)
+{
+    wherry_set_status(exchange, status);
+    wherry_add_field(exchange, "Content-Type", wherry_text(type));
+    wherry_copy_body(exchange, bytes);
+    return WHERRY_ANSWER;
+}
+
+enum wherry_next wherry_send_text(struct wherry_exchange *exchange, int status,
+                                  struct wherry_slice text)
+{
+    return send_copy(exchange, status, "text/plain; charset=utf-8", text);
+}
+
+enum wherry_next wherry_send_json(struct wherry_exchange *exchange, int status,
+                                  struct wherry_slice json)
+{
+    return send_copy(exchange, status, "application/json", json);
 }

@@ -13,11 +13,17 @@
 #include "net/address.h"
 #include "server/body.h"
 #include "server/response.h"
+#include "server/stream.h"
 
 struct form;
 struct pairs;
 
-enum { EXCHANGE_ARENA_MAX = 1024 * 1024 };
+enum {
+    EXCHANGE_ARENA_MAX = 1024 * 1024,
+    COPY_SMALL_MAX     = 16 * 1024,         /* bytes of a copied body that go into the arena */
+    COPY_MAX           = 64 * 1024 * 1024,  /* bytes of any copied body */
+    CODED_AT_ONCE_MAX  = 256 * 1024,        /* bytes of a body that is coded before its head is sent */
+};
 
 /* A name in a route's pattern and the segment that it stands for, a NUL behind it. */
 struct exchange_part {
@@ -28,6 +34,9 @@ struct exchange_part {
 struct wherry_exchange {
     struct request             request;
     struct response            response;
+    struct stream              stream;      /* the answer's body, while it comes piece by piece */
+    struct buf                 copied;      /* the answer's body, when it is long and is copied */
+    struct buf                 coded;       /* the answer's body, when it was short and is coded */
     struct arena               arena;       /* lives as long as the exchange */
     struct body                body;        /* of the request */
     const struct wherry_route *route;       /* NULL: none fits, or not looked yet */
@@ -36,6 +45,7 @@ struct wherry_exchange {
     struct str                 rest;        /* what its "*" stands for; ptr NULL: it has none */
     struct clock               now;         /* when its head had come */
     int64_t                    started_us;  /* the same, exactly */
+    int64_t                    until_ms;    /* its handler's deadline; CLOCK_NEVER: none */
     uint64_t                   sent;        /* bytes of the answer's body that left */
     const struct pairs        *query;       /* its values, decoded; NULL: nobody has asked for them */
     const struct form         *form;        /* the same of the body; both in the arena */
@@ -64,7 +74,10 @@ static inline struct str str_of_slice(struct wherry_slice s)
 bool exchange_next_pair(const struct pairs *pairs, size_t *at, struct wherry_slice *name,
                         struct wherry_slice *value) MUST_USE;
 
-/* Makes the answer a refusal. */
+/* Makes the answer a refusal; no stream may have begun to wait. */
 void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal);
+
+/* Its handler failed: 500, and a line in the log. */
+void exchange_fail(struct wherry_exchange *exchange);
 
 #endif

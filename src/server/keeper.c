@@ -144,7 +144,7 @@ static void tick(struct wherry_server *server)
         tls_store_check(server->tls, server->keeper.moment.now.wall_s,
                         atomic_exchange(&server->is_reloading, false));
     for (size_t i = 0; i < server->ticks_count; i++)
-        server->ticks[i].call(server->ticks[i].data);
+        server->ticks[i].function(server->ticks[i].data);
 }
 
 /* Descriptors ran out a moment ago: by now there may be some again.  False: ask once more later. */
@@ -204,7 +204,9 @@ void keeper_keep_house(struct wherry_server *server)
         if (now.ms >= retry_at)
             retry_at = listen_again(server) ? CLOCK_NEVER : now.ms + KEEPER_RETRY_MS;
         pool_in = pool_keep(&server->pool, server, now.ms);
-        wake_in = MIN_OF(MIN_OF(tick_at, retry_at), leave_at) - now.ms;
+        timers_fire(&server->timers, now.ms);
+        wake_in = MIN_OF(MIN_OF(tick_at, retry_at), MIN_OF(leave_at, timers_next(&server->timers)));
+        wake_in -= now.ms;
         now = rest_of_keeper(server, MIN_OF(wake_in, pool_in));
     }
 }
@@ -288,8 +290,10 @@ bool keeper_drain(struct wherry_server *server)
     int64_t      since = now.ms, until = now.ms + server->settings.drain_ms;
 
     log_info("stopping", "open=%zu", count_visitors(server));
+    atomic_store(&server->drained_ms, until);
     atomic_store(&server->is_draining, true);
     now = close_the_door(server);
+    timers_fire(&server->timers, CLOCK_NEVER); /* streams that wait shall learn of it */
     /* In this order: who is taken in has a slot before he is counted no more. */
     while (atomic_load(&server->taking_in) > 0 || count_visitors(server) > 0) {
         if (now.ms >= until) {
@@ -300,7 +304,9 @@ bool keeper_drain(struct wherry_server *server)
         close_silent(server, since, now);
         expire_overdue(server, now);
         (void)pool_keep(&server->pool, server, now.ms);
-        now = rest_of_keeper(server, KEEPER_DRAIN_TICK_MS);
+        timers_fire(&server->timers, now.ms);
+        now = rest_of_keeper(server,
+                             MIN_OF(KEEPER_DRAIN_TICK_MS, timers_next(&server->timers) - now.ms));
     }
     return true;
 }

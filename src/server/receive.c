@@ -59,7 +59,7 @@ static bool look(struct conn *conn)
     case WHERRY_FAIL:
         break;
     }
-    exchange_refuse(exchange, refuse(HTTP_INTERNAL_ERROR, "the handler failed"));
+    exchange_fail(exchange);
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* Steps that get an answer out: the handler, the bytes, and the end. */
 #include "base/log.h"
+#include "server/deadline.h"
 #include "server/server.h"
 #include "server/turn.h"
 
@@ -9,12 +10,13 @@
 static void do_work(struct conn *conn, struct turn *turn)
 {
     struct wherry_exchange *exchange = &conn->work->exchange;
+    struct deadline         deadline;
 
     worker_step_aside(turn->worker);
-    if (exchange->route->work(exchange, exchange->route->data) != WHERRY_ANSWER) {
-        log_error("the handler failed", "path=\"%s\"", LOG_QUOTE(exchange->request.target.path));
-        exchange_refuse(exchange, refuse(HTTP_INTERNAL_ERROR, "the handler failed"));
-    }
+    deadline_begin(&deadline, exchange, turn_settings(conn)->handler_timeout_ms);
+    if (exchange->route->work(exchange, exchange->route->data) != WHERRY_ANSWER)
+        exchange_fail(exchange);
+    deadline_end(&deadline, exchange);
     moment_refresh(&turn->worker->moment);
 }
 
@@ -72,6 +74,17 @@ static enum step finish_exchange(struct conn *conn, struct turn *turn)
     return STEP_ON;
 }
 
+static bool has_more_to_pull(const struct work *work)
+{
+    return work->exchange.stream.pull && !work->exchange.stream.has_ended;
+}
+
+static enum step pull_next(struct conn *conn)
+{
+    turn_enter(conn, CONN_STREAM);
+    return STEP_ON;
+}
+
 enum step step_write(struct conn *conn, struct turn *turn)
 {
     struct work *work = conn->work;
@@ -79,7 +92,7 @@ enum step step_write(struct conn *conn, struct turn *turn)
 
     switch (written) {
     case WRITTEN_ALL:
-        return finish_exchange(conn, turn);
+        return has_more_to_pull(work) ? pull_next(conn) : finish_exchange(conn, turn);
     case WRITTEN_SOME:
     case WRITTEN_BLOCKED:
         turn_wait_for_progress(conn, WAIT_WRITE, work->writer.body_sent,

@@ -40,6 +40,12 @@ void response_refuse(struct response *response, int status)
     response->is_refusal = true;
 }
 
+void response_spoil(struct response *response, const char *fault)
+{
+    if (!response->fault)
+        response->fault = fault;
+}
+
 void response_add_field(struct response *response, struct str name, struct str value)
 {
     head_field(&response->lines, name, value);
@@ -50,4 +56,55 @@ void response_set_bytes(struct response *response, struct str bytes)
     response->source = SOURCE_BYTES;
     response->bytes = bytes;
     response->length = bytes.len;
+}
+
+/* ---- fields that were added ----------------------------------------------------------- */
+
+/* Takes the next line, its end included, off *lines. */
+static bool next_line(struct str *lines, struct str *line)
+{
+    size_t len = MIN_OF(str_find(*lines, '\n') + 1, lines->len);
+
+    *line = str_of(lines->ptr, len);
+    *lines = str_from(*lines, len);
+    return len > 0;
+}
+
+static struct str name_of(struct str line)
+{
+    return str_of(line.ptr, str_find(line, ':'));
+}
+
+struct str response_find_field(const struct response *response, struct str name)
+{
+    struct str lines = buf_view(&response->lines), line;
+
+    while (next_line(&lines, &line))
+        if (str_equal_nocase(name_of(line), name))
+            return str_trim(str_of(line.ptr + name.len + 1, line.len - name.len - 3));
+    return (struct str){NULL, 0};
+}
+
+/* Content-Type, Content-Language, Content-Disposition...; but Content-Location says which
+ * representation it is. */
+static bool describes_content(struct str name)
+{
+    struct str prefix = STR("Content-");
+
+    return name.len > prefix.len && str_equal_nocase(str_of(name.ptr, prefix.len), prefix) &&
+           !str_equal_nocase(name, STR("Content-Location"));
+}
+
+void response_drop_content_fields(struct response *response)
+{
+    struct str lines = buf_view(&response->lines), line;
+    size_t     kept = 0;
+
+    while (next_line(&lines, &line)) {
+        if (describes_content(name_of(line)))
+            continue;
+        memmove(response->lines.ptr + kept, line.ptr, line.len);
+        kept += line.len;
+    }
+    response->lines.len = kept;
 }

@@ -6,25 +6,36 @@
 #ifndef SERVER_RESPONSE_H
 #define SERVER_RESPONSE_H
 
+#include <wherry.h>
+
 #include "base/buf.h"
 #include "http/conditional.h"
+#include "http/negotiate.h"
 
 enum { RESPONSE_LINES_MAX = 16 * 1024 };
 
-enum body_source { SOURCE_NONE, SOURCE_BYTES, SOURCE_FILE };
+enum body_source { SOURCE_NONE, SOURCE_BYTES, SOURCE_FILE, SOURCE_STREAM };
 
 struct response {
     int               status;           /* HTTP_STATUS_NONE: the client left before there was one */
     bool              is_refusal;       /* an error page goes with it unless it has a body */
     struct buf        lines;            /* field lines added one by one; failed: one could not be */
+    const char       *fault;            /* why else it cannot be sent, a phrase; NULL: no reason */
     struct str        shared_lines;     /* finished lines that go with a 304 too */
     struct str        content_lines;    /* finished lines that describe the body */
     struct validators validators;
+    bool              sends_etag;       /* the handler wants its entity tag sent */
+    enum coding       coding;           /* that we put the body in; validators.etag is its tag then */
+    struct str        plain_etag;       /* and this one the handler's */
+    enum coding       only_coding;      /* that it may have, however short; IDENTITY: any, as set */
     enum body_source  source;
     struct str        bytes;            /* of SOURCE_BYTES */
     int               fd;               /* of SOURCE_FILE */
     uint64_t          length;           /* bytes of the body, whatever its source */
     bool (*is_intact)(void *owner);     /* of SOURCE_FILE; NULL: nothing to ask */
+    wherry_puller    *pull;             /* of SOURCE_STREAM */
+    void             *pull_data;
+    bool              has_length;       /* of SOURCE_STREAM: `length` is known beforehand */
     void (*release)(void *owner);       /* NULL: nothing to release */
     void *owner;
 };
@@ -37,7 +48,17 @@ void response_fini(struct response *response);
 /* Forgets what was filled in and becomes a refusal. */
 void response_refuse(struct response *response, int status);
 
+/* It cannot be sent as it is: it will be a 500, for the first of such reasons. */
+void response_spoil(struct response *response, const char *fault);
+
 void response_add_field(struct response *response, struct str name, struct str value);
 void response_set_bytes(struct response *response, struct str bytes);
+
+/* The value of the first field of that name, whatever its case, among those added one by one; ptr
+ * NULL: there is none. */
+struct str response_find_field(const struct response *response, struct str name) MUST_USE;
+
+/* RFC 9110 §15.4.5: a 304 describes no body.  Takes out what does, of the fields added one by one. */
+void response_drop_content_fields(struct response *response);
 
 #endif

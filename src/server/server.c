@@ -11,7 +11,11 @@
 
 #include "base/log.h"
 #include "base/share.h"
+#include "server/coded.h"
 #include "server/keeper.h"
+#include "server/signals.h"
+
+enum { LOG_STOP_MS = 2000 };
 
 void wherry_settings_init(struct wherry_settings *settings)
 {
@@ -29,7 +33,10 @@ void wherry_settings_init(struct wherry_settings *settings)
         .write_timeout_ms = 60000,
         .idle_timeout_ms = 60000,
         .wait_timeout_ms = 30000,
+        .handler_timeout_ms = 60000,
         .drain_ms = 10000,
+        .compress_bytes_min = 256,
+        .compresses = true,
         .access_log = WHERRY_LOG_COMBINED,
         .tls = {.port = -1, .handshake_timeout_ms = 10000, .public_port = -1},
     };
@@ -41,6 +48,15 @@ static void wake_granted(struct ticket *ticket, void *context)
     struct wherry_server *server = context;
 
     queue_wake(&server->queue, &CONTAINER_OF(ticket, struct work, ticket)->conn->source);
+}
+
+/* A stream that waits is to be called: the same. */
+static void wake_due(struct timer *timer, void *context)
+{
+    struct wherry_server *server = context;
+    struct work          *work = CONTAINER_OF(timer, struct work, exchange.stream.timer);
+
+    queue_wake(&server->queue, &work->conn->source);
 }
 
 struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
@@ -59,15 +75,23 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     server->keeper_fd = -1;
     router_init(&server->router);
     spool_init(&server->spool, server->settings.body_memory_max);
+    atomic_init(&server->drained_ms, CLOCK_NEVER);
+    atomic_init(&server->coding_bytes, CODED_STREAMS_BYTES);
     permits_init(&server->permits, 1, wake_granted, server);
     worker_init(&server->keeper, server);
     return server;
+}
+
+const struct wherry_settings *wherry_server_settings(const struct wherry_server *server)
+{
+    return &server->settings;
 }
 
 bool wherry_server_free(struct wherry_server *server)
 {
     if (!server)
         return true;
+    signals_forget(server);
     if (server->has_stragglers)
         return false;
     for (size_t i = 0; i < server->listeners_count; i++)
@@ -76,10 +100,16 @@ bool wherry_server_free(struct wherry_server *server)
     worker_fini(&server->keeper);
     spool_fini(&server->spool);
     slab_close(&server->slab);
+    timers_close(&server->timers);
     queue_close(&server->queue);
     tls_store_close(server->tls);
     if (server->keeper_fd != -1)
         close(server->keeper_fd);
+    while (server->releases_count > 0) {
+        const struct call *release = &server->releases[--server->releases_count];
+
+        release->function(release->data);
+    }
     free(server);
     return true;
 }
@@ -109,8 +139,14 @@ void wherry_server_on_error(struct wherry_server *server, wherry_error_page *pag
 
 void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data), void *data)
 {
-    assert(server->ticks_count < TICKS_MAX);
-    server->ticks[server->ticks_count++] = (struct tick){tick, data};
+    assert(server->ticks_count < CALLS_MAX);
+    server->ticks[server->ticks_count++] = (struct call){tick, data};
+}
+
+void wherry_server_on_free(struct wherry_server *server, void (*release)(void *data), void *data)
+{
+    assert(server->releases_count < CALLS_MAX);
+    server->releases[server->releases_count++] = (struct call){release, data};
 }
 
 void server_call_keeper(struct wherry_server *server)
@@ -346,7 +382,8 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
     raise_descriptor_limit();
     server->keeper_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->keeper_fd == -1 || !queue_open(&server->queue) ||
-        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE)) {
+        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE) ||
+        !timers_open(&server->timers, server->slab.max, wake_due, server)) {
         snprintf(problem, size, "cannot set up the server: %s", strerror(errno));
         return false;
     }
@@ -421,7 +458,7 @@ static void block_sigpipe(void)
     pthread_sigmask(SIG_BLOCK, &pipe, NULL);
 }
 
-bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
+static bool serve(struct wherry_server *server, char *problem, size_t size)
 {
     bool has_begun = begin(server, problem, size), ok = false;
 
@@ -436,4 +473,17 @@ bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
     if (!server->has_stragglers)
         keeper_cut_the_rest(server);
     return ok && !server->has_stragglers;
+}
+
+bool wherry_server_run(struct wherry_server *server, char *problem, size_t size)
+{
+    bool ok;
+
+    if (!log_start()) {
+        snprintf(problem, size, "cannot start the thread of the log: %s", strerror(errno));
+        return false;
+    }
+    ok = serve(server, problem, size);
+    log_stop(LOG_STOP_MS);
+    return ok;
 }

@@ -14,7 +14,7 @@
 #include "server/slab.h"
 #include "server/spool.h"
 
-enum { LISTENERS_MAX = 7, TICKS_MAX = 8 };
+enum { LISTENERS_MAX = 7, CALLS_MAX = 8 };
 
 /* From one to the next, never back. */
 enum life {
@@ -23,8 +23,9 @@ enum life {
     LIFE_STOPPING,
 };
 
-struct tick {
-    void (*call)(void *data);
+/* A function that somebody wants to be called. */
+struct call {
+    void (*function)(void *data);
     void *data;
 };
 
@@ -33,8 +34,10 @@ struct wherry_server {
     struct router          router;
     wherry_error_page     *error_page;
     void                  *error_data;
-    struct tick            ticks[TICKS_MAX];
+    struct call            ticks[CALLS_MAX];
     size_t                 ticks_count;
+    struct call            releases[CALLS_MAX];
+    size_t                 releases_count;
 
     struct spool           spool;           /* for long bodies */
 
@@ -50,6 +53,8 @@ struct wherry_server {
     size_t                 public_count;    /* of them come first; behind them the admin's */
     struct queue           queue;
     struct slab            slab;
+    struct timers          timers;          /* of the streams that wait */
+    atomic_size_t          coding_bytes;    /* left for coding streams */
     struct permits         permits;
     struct pool            pool;
     struct worker          keeper;          /* the housekeeper's own */
@@ -58,6 +63,7 @@ struct wherry_server {
     atomic_int             life;            /* enum life */
     atomic_bool            is_reloading;    /* somebody asked to read certificates anew */
     atomic_bool            is_draining;     /* answers say "Connection: close" */
+    atomic_llong           drained_ms;      /* when the time to drain is up; CLOCK_NEVER: no end yet */
     atomic_bool            is_exhausted;    /* accept found no descriptor: try again later */
     atomic_bool            is_visited;      /* somebody came since the keeper looked last */
     int64_t                calm_at;         /* when memory may go back; CLOCK_NEVER: it has */

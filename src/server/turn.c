@@ -8,12 +8,14 @@
 static const unsigned followers[CONN_STATES_COUNT] = {
     [CONN_HANDSHAKE] = BIT(CONN_READ_HEAD) | BIT(CONN_CLOSED),
     [CONN_READ_HEAD] = BIT(CONN_CONTINUE) | BIT(CONN_READ_BODY) | BIT(CONN_RESPOND) |
-                       BIT(CONN_WRITE) | BIT(CONN_CLOSED),
+                       BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
     [CONN_CONTINUE]  = BIT(CONN_READ_BODY) | BIT(CONN_CLOSED),
-    [CONN_READ_BODY] = BIT(CONN_SPOOL) | BIT(CONN_RESPOND) | BIT(CONN_WRITE) | BIT(CONN_CLOSED),
-    [CONN_SPOOL]     = BIT(CONN_READ_BODY) | BIT(CONN_WRITE) | BIT(CONN_CLOSED),
-    [CONN_RESPOND]   = BIT(CONN_WRITE) | BIT(CONN_CLOSED),
-    [CONN_WRITE]     = BIT(CONN_READ_HEAD) | BIT(CONN_LINGER) | BIT(CONN_CLOSED),
+    [CONN_READ_BODY] = BIT(CONN_SPOOL) | BIT(CONN_RESPOND) | BIT(CONN_WRITE) | BIT(CONN_STREAM) |
+                       BIT(CONN_CLOSED),
+    [CONN_SPOOL]     = BIT(CONN_READ_BODY) | BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
+    [CONN_RESPOND]   = BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
+    [CONN_WRITE]     = BIT(CONN_READ_HEAD) | BIT(CONN_STREAM) | BIT(CONN_LINGER) | BIT(CONN_CLOSED),
+    [CONN_STREAM]    = BIT(CONN_WRITE) | BIT(CONN_CLOSED),
     [CONN_LINGER]    = BIT(CONN_CLOSED),
     [CONN_CLOSED]    = 0,
 };
@@ -90,7 +92,7 @@ void turn_close_gently(struct conn *conn)
     conn->must_linger = true;
 }
 
-/* Turns what is filled in into bytes to write. */
+/* Turns what is filled in into bytes to write, or to ask for. */
 enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
 {
     struct work          *work = conn->work;
@@ -104,14 +106,20 @@ enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
         .error_page = turn_is_for_admin(conn) ? NULL : server->error_page,
         .error_data = server->error_data,
         .hsts_line = conn->transport.session ? str_view(server->hsts_line) : STR_NONE,
+        .coding_bytes = &server->coding_bytes,
+        .compress_min = server->settings.compress_bytes_min,
+        .compresses = server->settings.compresses,
         .keep_alive = !conn->must_close,
         .may_block = may_block,
     };
     work->progress = 0;
     conn->wait = WAIT_NOTHING;
-    turn_enter(conn, answer_settle(&work->exchange, &setting, &work->head, &work->writer)
-                         ? CONN_WRITE
-                         : CONN_CLOSED);
+    if (!answer_settle(&work->exchange, &setting, &work->head, &work->writer)) {
+        turn_enter(conn, CONN_CLOSED);
+        return STEP_ON;
+    }
+    conn->must_close |= work->exchange.stream.framing == STREAM_UNTIL_CLOSE;
+    turn_enter(conn, work->exchange.stream.pull ? CONN_STREAM : CONN_WRITE);
     return STEP_ON;
 }
 
@@ -150,8 +158,12 @@ enum step turn_give_up(struct conn *conn, struct worker *worker, const char *why
         conn->state != CONN_LINGER) {
         if (why)
             conn->work->exchange.why = why;
-        if (conn->state != CONN_WRITE)
+        if (conn->state != CONN_WRITE && conn->state != CONN_STREAM)
             conn->work->exchange.response.status = HTTP_STATUS_NONE;
+        /* RFC 9112 §8: what ends with the connection looks whole when it just ends. */
+        if (conn->work->exchange.stream.pull &&
+            conn->work->exchange.stream.framing == STREAM_UNTIL_CLOSE)
+            transport_cut(&conn->transport);
         turn_log(conn, worker);
     }
     conn->state = CONN_CLOSED;      /* from any state */
@@ -201,6 +213,7 @@ enum step turn_run(struct conn *conn, struct turn *turn)
         case CONN_SPOOL:     step = step_spool(conn, turn);     break;
         case CONN_RESPOND:   step = step_respond(conn, turn);   break;
         case CONN_WRITE:     step = step_write(conn, turn);     break;
+        case CONN_STREAM:    step = step_stream(conn, turn);    break;
         case CONN_LINGER:    step = step_linger(conn, turn);    break;
         case CONN_CLOSED:
         case CONN_STATES_COUNT: break;

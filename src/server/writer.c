@@ -8,23 +8,26 @@ static void take(struct str *from, size_t *sent)
     *sent -= n;
 }
 
-/* Head and bytes from memory. */
+/* Head, bytes and tail from memory. */
 static enum io write_memory(struct writer *writer, struct transport *transport, size_t *budget)
 {
-    struct iovec pieces[2] = {
+    struct iovec pieces[3] = {
         {(void *)(uintptr_t)writer->head.ptr, writer->head.len},
         {(void *)(uintptr_t)writer->bytes.ptr, writer->bytes.len},
+        {(void *)(uintptr_t)writer->tail.ptr, writer->tail.len},
     };
+    int          count = writer->tail.len ? 3 : writer->bytes.len ? 2 : 1;
     size_t       head_before = writer->head.len, body_before = writer->bytes.len, sent;
     bool         more = writer->left > 0 || writer->parts_left > 0;
     enum io      io;
 
-    io = transport_write(transport, pieces, writer->bytes.len ? 2 : 1, more, &sent);
+    io = transport_write(transport, pieces, count, more, &sent);
     if (io != IO_DONE)
         return io;
     *budget -= MIN_OF(*budget, sent);
     take(&writer->head, &sent);
     take(&writer->bytes, &sent);
+    take(&writer->tail, &sent);
     writer->body_sent += body_before - writer->bytes.len;
     if (writer->is_part)
         writer->body_sent += head_before - writer->head.len;
@@ -53,7 +56,7 @@ static enum written outcome(enum io io)
 /* The head, or the text of a part, and what belongs behind it. */
 static enum written write_piece(struct writer *writer, struct transport *transport, size_t *budget)
 {
-    while (writer->head.len || writer->bytes.len) {
+    while (writer->head.len || writer->bytes.len || writer->tail.len) {
         enum io io;
 
         if (*budget == 0)

@@ -17,6 +17,7 @@ struct writer_part {
 struct writer {
     struct str head;
     struct str bytes;               /* of the body, when it is in memory */
+    struct str tail;                /* behind those, and not of the body: what ends a chunk */
     int        fd;                  /* of the body, when it is in a file; -1: it is not */
     uint64_t   offset;              /* of the next byte in the file */
     uint64_t   left;                /* bytes of the file still to send */

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "site/content_type.h"
-#include "site/decode.h"
+#include "coding/decode.h"
 
 enum {
     TRIES_MAX    = 3,       /* for a file that changes while we are at it */

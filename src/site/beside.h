@@ -9,7 +9,7 @@
 
 #include <limits.h>
 
-#include "site/encode.h"
+#include "coding/encode.h"
 #include "site/purse.h"
 #include "site/representation.h"
 

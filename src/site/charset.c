@@ -1,6 +1,6 @@
 #include "site/charset.h"
 
-#include "site/mime.h"
+#include "http/media_type.h"
 
 /* ---- the bytes --------------------------------------------------------------------- */
 
@@ -319,7 +319,7 @@ struct str charset_of(struct str type, struct str beginning, const struct survey
     bool is_utf8 = survey->was_whole ? survey_is_utf8(survey) : begins_as_utf8(beginning);
     struct str mark, declared;
 
-    if (!mime_takes_charset(type))
+    if (!media_type_takes_charset(type))
         return STR_NONE;
     mark = charset_of_mark(beginning);
     if (str_equal(mark, STR("utf-16")))

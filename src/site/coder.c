@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/list.h"
-#include "site/encode.h"
+#include "coding/encode.h"
 
 enum {
     NICE          = 10,

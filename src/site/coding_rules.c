@@ -1,6 +1,6 @@
 #include "site/coding_rules.h"
 
-#include "site/mime.h"
+#include "http/media_type.h"
 
 bool coding_pattern_is_valid(const char *pattern)
 {
@@ -47,6 +47,6 @@ bool coding_rules_allow(const struct coding_rules *rules, struct str name, struc
 bool coding_rules_favour(const struct coding_rules *rules, struct str name, struct str type,
                          uint64_t length)
 {
-    return length >= rules->least && length <= rules->most && mime_is_compressible(type) &&
+    return length >= rules->least && length <= rules->most && media_type_is_compressible(type) &&
            coding_rules_allow(rules, name, type);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "http/media_type.h"
 #include "site/mime.h"
 #include "site/sniff.h"
 
@@ -130,7 +131,7 @@ static bool is_plain(struct str type, struct str encoding)
     if (str_starts(type, STR("text/")) || str_starts(type, STR("message/")) || is_script(type))
         return !is_told_apart(type);
     return str_starts(type, STR("application/")) && encoding.len > 0 &&
-           !str_equal(encoding, STR("binary")) && !mime_is_text(type) &&
+           !str_equal(encoding, STR("binary")) && !media_type_is_text(type) &&
            !str_equal(type, STR("application/pdf"));
 }
 
@@ -185,7 +186,7 @@ bool content_type_needs_bytes(const struct mime_types *types, struct str name)
 {
     struct str type = mime_types_of(types, name);
 
-    return type.len == 0 || mime_takes_charset(type) || str_equal(type, STR("video/mp2t"));
+    return type.len == 0 || media_type_takes_charset(type) || str_equal(type, STR("video/mp2t"));
 }
 
 struct str content_type_write(const struct mime_types *types, struct str name,

@@ -1,4 +1,4 @@
-/* mime - the type of a file, by the end of its name, and what can be said of a type.
+/* mime - the type of a file, by the end of its name.
  *
  * One table, as browsers need it.  Types are in lower case and without parameters.  Pure. */
 #ifndef SITE_MIME_H
@@ -18,17 +18,6 @@ struct str mime_of(struct str name) MUST_USE;
 /* What stands behind the last "." of the last segment, in lower case, in `room`; empty when there
  * is none, or it is too long. */
 struct str mime_ending(struct str name, char room[MIME_ENDING_MAX]) MUST_USE;
-
-/* The type is made of text: text/..., JavaScript, JSON, XML, SVG, and so on. */
-bool mime_is_text(struct str type) MUST_USE;
-
-/* And there may be text of that type in more than one encoding, so that naming the charset says
- * something.  Not JSON, which is always UTF-8 and has no such parameter (RFC 8259 §11). */
-bool mime_takes_charset(struct str type) MUST_USE;
-
-/* Bytes of that type get much smaller by compression: text, WebAssembly, plain fonts and bitmaps.
- * False for what is packed already, and for what is not known. */
-bool mime_is_compressible(struct str type) MUST_USE;
 
 /* The order of the table: by bytes, the shorter first. */
 int mime_compare(struct str a, struct str b) MUST_USE;

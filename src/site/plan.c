@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "site/encode.h"
+#include "coding/encode.h"
 #include "site/resolve.h"
 
 enum { ITEMS_AT_FIRST = 256 };

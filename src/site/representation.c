@@ -8,9 +8,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "coding/encode.h"
 #include "http/date.h"
 #include "site/content_type.h"
-#include "site/encode.h"
 #include "site/secret.h"
 #include "wherry.h"
 
@@ -29,28 +29,6 @@ enum {
 #define PLAUSIBLE_FROM_S ((int64_t)315532800 + DAY_S)
 
 /* ---- the file ---------------------------------------------------------------------- */
-
-static bool time_equal(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-struct file_stamp file_stamp_of(const struct stat *status)
-{
-    return (struct file_stamp){
-        .device = status->st_dev,
-        .inode = status->st_ino,
-        .size = (uint64_t)status->st_size,
-        .mtime = status->st_mtim,
-        .ctime = status->st_ctim,
-    };
-}
-
-bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           time_equal(a->mtime, b->mtime) && time_equal(a->ctime, b->ctime);
-}
 
 /* Something that happened then may happen again without a difference.  A date far in the future was
  * set by hand; it must not make us read the file for ever. */
@@ -578,7 +556,7 @@ bool representation_is_alike(const struct representation *one, const struct repr
 {
     return one == other ||
            (str_equal(one->etag, other->etag) && str_equal(one->type_lines, other->type_lines) &&
-            time_equal(one->stamp.mtime, other->stamp.mtime));
+            file_time_equal(one->stamp.mtime, other->stamp.mtime));
 }
 
 /* The type counts, because a path may come to mean another file of the same bytes; and the mtime,
@@ -589,7 +567,7 @@ bool representation_is_of(const struct representation *coded, const struct repre
 
     return str_equal(coded->of, plain->etag) && coded->lay_beside == lies_beside &&
            str_equal(coded->type_lines, plain->type_lines) &&
-           time_equal(coded->of_mtime, plain->stamp.mtime);
+           file_time_equal(coded->of_mtime, plain->stamp.mtime);
 }
 
 void representation_inherit(struct representation *fresh, const struct representation *known)
@@ -623,7 +601,7 @@ bool representation_is_intact(const struct representation *representation)
         return true;
     return fstat(representation->fd, &status) == 0 &&
            (uint64_t)status.st_size == representation->stamp.size &&
-           time_equal(status.st_mtim, representation->stamp.mtime);
+           file_time_equal(status.st_mtim, representation->stamp.mtime);
 }
 
 size_t representation_cost(const struct representation *representation)

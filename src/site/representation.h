@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "base/file_stamp.h"
 #include "http/negotiate.h"
 #include "site/coding_rules.h"
 #include "site/mime_types.h"
@@ -19,15 +20,6 @@ enum {
     REPRESENTATION_HASHED_MAX        = 16 * 1024 * 1024,    /* bytes read for the entity tag */
     REPRESENTATION_CACHE_CONTROL_MAX = 256,                 /* bytes of that field's value */
 };
-
-/* What must not change while a representation is that version. */
-struct file_stamp {
-    uint64_t        device, inode, size;
-    struct timespec mtime, ctime;
-};
-
-struct file_stamp file_stamp_of(const struct stat *status);
-bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b) MUST_USE;
 
 /* Touched within the last 2 s: two writes inside one tick of the file system's clock look the
  * same, so what was read of it must be read again to be sure. */

@@ -10,6 +10,7 @@
 #include "site/root.h"
 
 struct wherry_server;
+struct wherry_settings;
 struct precompress_settings;
 struct precompress_listener;
 struct precompress_counts;
@@ -45,6 +46,11 @@ void         site_free(struct site *site);
  * site_serve.  False when there are too many, or no memory. */
 bool site_hide(struct site *site, const char *path) MUST_USE;
 bool site_hide_folder(struct site *site, const char *path) MUST_USE;
+
+/* The same for all that the settings of a server name and nobody is to see: certificates, keys and
+ * their passwords, the authority of clients, the log of secrets, the folder that keeps certificates
+ * with everything in it. */
+bool site_hide_secrets(struct site *site, const struct wherry_settings *settings) MUST_USE;
 
 /* True when that leaves nothing to serve: the root lies in such a folder. */
 bool site_is_hidden(const struct site *site) MUST_USE;

@@ -1,6 +1,6 @@
 #include "site/twins.h"
 
-#include "site/encode.h"
+#include "coding/encode.h"
 
 /* What the cache has no room for would be made again for everybody. */
 static unsigned can_be_made(const struct twins *twins, struct representation *page)

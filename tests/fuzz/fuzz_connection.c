@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/coded.h"
 #include "server/multipart.h"
 #include "server/server.h"
 #include "tests/fuzz/fuzz.h"
@@ -146,6 +147,44 @@ static enum wherry_next refuse_it(struct wherry_exchange *exchange, void *data)
     return wherry_refuse(exchange, 403, "refused on purpose");
 }
 
+static int poured;                              /* pieces of the stream that is asked for */
+
+/* Ten digits, then a wait, then nothing, then more than is usually taken at once. */
+static enum wherry_pull pour(struct wherry_exchange *exchange, void *data)
+{
+    (void)data;
+    switch (poured++) {
+    case 0:
+        wherry_write(exchange, (struct wherry_slice){digits, 10});
+        return wherry_wait(exchange, 1000);
+    case 1:
+        return wherry_wait(exchange, 0);
+    case 2:
+        return WHERRY_MORE;
+    case 3:
+        wherry_write(exchange, (struct wherry_slice){digits, sizeof digits});
+        return wherry_wait(exchange, 5);
+    default:
+        wherry_add_trailer(exchange, "X-Poured", SLICE("all"));
+        return WHERRY_END;
+    }
+}
+
+/* How long it is, is known beforehand only to who asks at the path with "length". */
+static enum wherry_next from_stream(struct wherry_exchange *exchange, void *data)
+{
+    struct wherry_slice path = wherry_path(exchange);
+    bool                has_length = memmem(path.ptr, path.len, "length", 6) != NULL;
+
+    (void)data;
+    poured = 0;
+    lend(exchange);
+    wherry_add_field(exchange, "Content-Type", SLICE("text/plain"));
+    wherry_add_field(exchange, "ETag", SLICE("\"poured\""));
+    wherry_set_stream(exchange, has_length ? (int64_t)sizeof digits + 10 : -1, pour, NULL);
+    return WHERRY_ANSWER;
+}
+
 static enum wherry_next fail(struct wherry_exchange *exchange, void *data)
 {
     (void)exchange;
@@ -162,6 +201,7 @@ static const struct wherry_route routes[] = {
     {.pattern = "/drop/*", .methods = WHERRY_POST | WHERRY_GET, .look = from_memory},
     {.pattern = "/late/*", .methods = WHERRY_POST | WHERRY_DELETE, .work = refuse_it},
     {.pattern = "/refused", .methods = WHERRY_GET | WHERRY_POST, .look = refuse_it},
+    {.pattern = "/stream/*", .methods = WHERRY_GET | WHERRY_HEAD | WHERRY_POST, .look = from_stream},
     {.pattern = "/broken", .methods = WHERRY_GET, .look = fail},
 };
 
@@ -182,7 +222,7 @@ static void silence(void)
 
     MUST_HOLD(nowhere != -1 && dup2(nowhere, STDOUT_FILENO) != -1);
     close(nowhere);
-    log_set_level(LOG_ERROR);
+    log_set_level((enum log_level)-1);      /* below every one there is */
 }
 
 static void fill_digits(void)
@@ -192,6 +232,13 @@ static void fill_digits(void)
     digits_fd = memfd_create("digits", MFD_CLOEXEC);
     MUST_HOLD(digits_fd != -1);
     MUST_HOLD(pwrite(digits_fd, digits, sizeof digits, 0) == (ssize_t)sizeof digits);
+}
+
+static void wake_due(struct timer *timer, void *context)
+{
+    (void)context;
+    queue_wake(&server->queue,
+               &CONTAINER_OF(timer, struct work, exchange.stream.timer)->conn->source);
 }
 
 static void open_server(void)
@@ -213,6 +260,7 @@ static void open_server(void)
     MUST_HOLD(server->keeper_fd != -1);
     MUST_HOLD(queue_open(&server->queue) && slab_open(&server->slab, 4));
     MUST_HOLD(spool_open(&server->spool, P_tmpdir));
+    MUST_HOLD(timers_open(&server->timers, 4, wake_due, NULL));
     for (size_t i = 0; i < COUNTOF(routes); i++)
         MUST_HOLD(wherry_server_route(server, &routes[i]));
     wherry_server_on_error(server, own_page, NULL);
@@ -287,14 +335,16 @@ static void run(struct world *world)
     conn_run(world->conn, &worker);
 }
 
-/* Who lets go waits for something, and not for ever; who is idle holds nothing. */
+/* Who lets go waits for something, and not for ever unless it is for his own stream; who is idle holds
+ * nothing. */
 static void check_waiting(const struct world *world)
 {
     const struct conn *conn = world->conn;
     bool               is_idle = conn->has_served && !conn->work;
 
     MUST_HOLD(atomic_load(&conn->source.claim) == CLAIM_IDLE);
-    MUST_HOLD(atomic_load(&conn->deadline_ms) != CLOCK_NEVER);
+    MUST_HOLD((atomic_load(&conn->deadline_ms) == CLOCK_NEVER) == (conn->wait == WAIT_STREAM));
+    MUST_HOLD((server->timers.count == 1) == (conn->wait == WAIT_STREAM));
     MUST_HOLD(conn->wait != WAIT_NOTHING && conn->state != CONN_CLOSED);
     MUST_HOLD(conn->state != CONN_READ_HEAD || conn->wait == (is_idle ? WAIT_NEXT : WAIT_HEAD));
     MUST_HOLD(conn->state == CONN_READ_HEAD || conn->work);
@@ -353,6 +403,16 @@ static bool permit_comes(struct world *world)
     return queue_tells();
 }
 
+/* The stream's own time has come. */
+static bool stream_comes(void)
+{
+    if (server->timers.count == 0)
+        return false;
+    worker.moment.now.ms = timers_next(&server->timers);
+    timers_fire(&server->timers, worker.moment.now.ms);
+    return queue_tells();
+}
+
 static const struct request_limits limits = {HEAD_BYTES, TARGET_BYTES};
 
 /* Nothing will happen any more, so all that can be done has been: what came is read, what was asked
@@ -391,7 +451,8 @@ static void live(struct world *world)
         check_waiting(world);
         if (world->turns == world->patience) {
             time_passes(world);
-        } else if (queue_tells() || room_comes(world) || input_comes(world) || permit_comes(world)) {
+        } else if (queue_tells() || room_comes(world) || input_comes(world) ||
+                   permit_comes(world) || stream_comes()) {
             MUST_HOLD(source_claim(&world->conn->source));
             run(world);
         } else {
@@ -405,6 +466,8 @@ static void check_nothing_is_left(void)
 {
     MUST_HOLD(slab_count_open(&server->slab) == 0);
     MUST_HOLD(server->permits.taken == 0 && server->permits.waiting == 0);
+    MUST_HOLD(server->timers.count == 0);
+    MUST_HOLD(atomic_load(&server->coding_bytes) == CODED_STREAMS_BYTES);
     MUST_HOLD(things_lent == 0);
     MUST_HOLD(!queue_tells());
 }

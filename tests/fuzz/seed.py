@@ -200,6 +200,10 @@ def pipelines():
                       for field in ("bytes=0-9", "bytes=-10", "bytes=0-0,500-501,900-", "bytes=5000-"))
         yield (f'GET {path} HTTP/1.1\r\n{host}If-None-Match: "digits"\r\n\r\n'
                f'GET {path} HTTP/1.1\r\n{host}If-Match: "other"\r\n\r\n')
+    for path in "/stream/a", "/stream/length":
+        for wish in "", "Accept-Encoding: gzip\r\n", "Accept-Encoding: br\r\n", 'If-None-Match: "poured"\r\n':
+            yield 3 * f"GET {path} HTTP/1.1\r\n{host}{wish}\r\n" + f"HEAD {path} HTTP/1.1\r\n{host}{wish}\r\n"
+            yield f"GET {path} HTTP/1.0\r\nConnection: keep-alive\r\n{wish}\r\n" * 2
     yield f"GET /echo?{'a' * 520} HTTP/1.1\r\n{host}\r\n"
     yield f"GET / HTTP/1.1\r\n{host}X: {'a' * 1100}\r\n\r\n"
     yield 140 * "GET /a HTTP/1.1\r\nHost:\r\n\r\n"      # more than two turns may serve

@@ -12,6 +12,7 @@ import pytest
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "support"))
 
+from installed import Installed  # noqa: E402
 from minted import Authority  # noqa: E402
 from program import Wherry  # noqa: E402
 
@@ -22,9 +23,11 @@ SAME_OVER_TLS = {
     "test_healthcheck.py",
     "test_instructions.py",
     "test_layers.py",
+    "test_library.py",
     "test_options.py",
     "test_precompress.py",
     "test_small.py",
+    "test_todo.py",
 }
 
 # How much longer things may take under a sanitizer, on a busy machine.
@@ -114,6 +117,7 @@ def over(request, tmp_path_factory):
     patched = pytest.MonkeyPatch()
     patched.setenv("SSL_CERT_FILE", str(authority))
     patched.setenv("CURL_CA_BUNDLE", str(authority))
+    patched.setenv("REQUESTS_CA_BUNDLE", str(authority))
     patched.setenv("WGETRC", str(wgetrc))
     yield over
     patched.undo()
@@ -179,6 +183,12 @@ def serve_tls(serve, authority, tmp_path):
         )
 
     return serve_tls
+
+
+@pytest.fixture(scope="session")
+def installed(build, tmp_path_factory):
+    """The library, as `make install` leaves it."""
+    return Installed(build, tmp_path_factory.mktemp("installed") / "usr")
 
 
 @pytest.fixture

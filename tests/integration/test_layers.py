@@ -47,12 +47,14 @@ def test_the_graph_shows_each_arrow_and_how_many_files_draw_it(tree):
 
     assert result.returncode == 0
     assert result.stdout.splitlines() == [
-        "main/      0 files",
-        "server/    0 files",
-        "site/      1 files  -> http (1), wherry.h (1)",
-        "net/       0 files",
-        "http/      2 files  -> base (2)",
-        "base/      1 files",
+        "main/        0 files",
+        "server/      0 files",
+        "site/        1 files  -> http (1), wherry.h (1)",
+        "endpoints/   0 files",
+        "net/         0 files",
+        "coding/      0 files",
+        "http/        2 files  -> base (2)",
+        "base/        1 files",
     ]
 
 
@@ -73,6 +75,10 @@ def test_the_graph_shows_each_arrow_and_how_many_files_draw_it(tree):
     ("server/router.c", '#include "tests/support/tight.h"'),
     ("site/site.c", '#include "server/response.h"'),
     ("site/site.c", '#include "net/transport.h"'),
+    ("site/site.c", '#include "endpoints/endpoints.h"'),
+    ("endpoints/say.c", '#include "site/site.h"'),
+    ("endpoints/say.c", '#include "server/exchange.h"'),
+    ("endpoints/say.c", '#include "net/transport.h"'),
 ])
 def test_an_arrow_up_or_sideways_is_refused(tree, name, line):
     result = tree({name: f"\n{line}\n"})
@@ -101,7 +107,7 @@ def test_a_foreign_library_has_one_door(tree, name, line):
     ("net/tls.c", "#include <openssl/ssl.h>"),
     ("net/tls_reload.c", "#include <openssl/ssl.h>"),
     ("site/sniff.c", "#include <magic.h>"),
-    ("site/encode.c", "#include <zlib.h>"),
+    ("coding/encode.c", "#include <zlib.h>"),
     ("main/options.c", "#include <ini.h>"),
     ("site/representation.c", "#include <xxhash.h>"),
 ])

@@ -32,7 +32,7 @@ void house_open(struct house *house, const struct wherry_settings *settings)
     char problem[256];
     bool ok;
 
-    log_set_level(LOG_ERROR);
+    log_set_level((enum log_level) - 1); /* below every one there is */
     folder_enter(&house->folder);
     house->turns = 0;
     house->server = wherry_server_new(settings);
@@ -169,6 +169,7 @@ void house_pass_time(struct house *house, int64_t ms)
     size_t       touched = atomic_load(&slab->touched);
 
     house->worker.moment.now.ms += ms;
+    timers_fire(&house->server->timers, house->worker.moment.now.ms);
     for (size_t i = 0; i < touched; i++) {
         struct conn *conn = &slab->slots[i];
 

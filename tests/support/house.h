@@ -61,7 +61,7 @@ void house_poke(struct house *house, struct guest *guest);
 /* Ends a connection that waits, as the keeper does; nothing when it has ended already. */
 void house_dismiss(struct house *house, struct guest *guest, const char *why);
 
-/* Time goes by; whose deadline is over is dealt with as the keeper does. */
+/* Time goes by; whose deadline is over, or whose stream is due, is dealt with as the keeper does. */
 void house_pass_time(struct house *house, int64_t ms);
 
 /* Nobody is there, and nobody holds or awaits a permit. */

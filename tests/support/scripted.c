@@ -142,6 +142,11 @@ static void scripted_rest(struct transport *t)
     (void)t;
 }
 
+static void scripted_cut(struct transport *t)
+{
+    script_of(t)->was_cut = true;
+}
+
 static void leave(struct scripted *scripted)
 {
     for (size_t i = 0; i < SCRIPTS_MAX; i++)
@@ -167,6 +172,7 @@ static const struct transport_ops scripted_ops = {
     .send_file = scripted_send_file,
     .shut = scripted_shut,
     .rest = scripted_rest,
+    .cut = scripted_cut,
     .close = scripted_close,
 };
 

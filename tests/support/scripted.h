@@ -38,7 +38,7 @@ struct scripted {
     struct buf    written;
     unsigned      read_calls, write_calls, file_calls;
     bool          said_more;        /* the last write said that more follows at once */
-    bool          is_shut, is_closed;
+    bool          is_shut, was_cut, is_closed;
     int           fd;
     /* Called before each write; NULL: nothing is. */
     void (*before_write)(struct scripted *scripted, void *context);

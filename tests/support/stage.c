@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,7 +96,31 @@ static enum wherry_next sleep_work(struct wherry_exchange *exchange, void *data)
     return WHERRY_ANSWER;
 }
 
+/* Two bytes, a wait, two more, a wait, and the last. */
+static enum wherry_pull drip(struct wherry_exchange *exchange, void *data)
+{
+    static const char text[] = "drips";
+    size_t           *given = data;
+    size_t            count = MIN_OF(strlen(text) - *given, (size_t)2);
+
+    *given += wherry_write(exchange, (struct wherry_slice){text + *given, count});
+    return *given < strlen(text) ? wherry_wait(exchange, 1) : WHERRY_END;
+}
+
+static enum wherry_next drip_look(struct wherry_exchange *exchange, void *data)
+{
+    size_t *given = calloc(1, sizeof *given);
+
+    (void)data;
+    if (!given)
+        return WHERRY_FAIL;
+    wherry_set_stream(exchange, 5, drip, given);
+    wherry_on_release(exchange, free, given);
+    return WHERRY_ANSWER;
+}
+
 static const struct wherry_route routes[] = {
+    {.pattern = "/drip", .methods = WHERRY_GET, .look = drip_look},
     {.pattern = "/echo", .methods = WHERRY_POST, .wants_body = true, .work = echo_work},
     {.pattern = "/sleep", .methods = WHERRY_GET, .work = sleep_work},
 };

@@ -1,4 +1,4 @@
-/* stage - a real server on threads of its own, with a site, a handler that echoes and one that
+/* stage - a real server on threads of its own, with a site, a handler that echoes, one that drips and one that
  * sleeps; to be started and stopped many times, and to be seen at rest.
  *
  * The site lies in the current folder, and so does the server's socket, "socket".  The thread

@@ -192,6 +192,7 @@ static struct exchange {
      .status = 206},
     {.request = "GET /small.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=1-3\r\n\r\n",
      .status = 206, .text = "mal"},
+    {.request = "GET /drip HTTP/1.1\r\nHost: a\r\n\r\n", .status = 200, .text = "drips"},
     {.request = "HEAD /large.bin HTTP/1.1\r\nHost: a\r\n\r\n", .status = 200, .text = ""},
     {.request = "GET /folder HTTP/1.1\r\nHost: a\r\n\r\n", .status = 301},
     {.request = "GET /folder/ HTTP/1.1\r\nHost: a\r\n\r\n", .status = 200, .text = "folder"},

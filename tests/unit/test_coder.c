@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "site/coder.h"
-#include "site/encode.h"
+#include "coding/encode.h"
 #include "tests/support/fault.h"
 #include "tests/support/folder.h"
 

@@ -10,7 +10,7 @@
 #define NOW      INT64_C(1800000000)
 
 /* What would be sent. */
-enum version { STRONG, WEAK, DATE_ONLY, TAG_ONLY, NEITHER };
+enum version { STRONG, WEAK, DATE_ONLY, TAG_ONLY, NEITHER, TWINS, ABSENT };
 
 static const struct validators versions[] = {
     [STRONG]    = {{"\"a\"", 3},   MODIFIED},
@@ -18,6 +18,8 @@ static const struct validators versions[] = {
     [DATE_ONLY] = {{NULL, 0},      MODIFIED},
     [TAG_ONLY]  = {{"\"a\"", 3},   DATE_NONE},
     [NEITHER]   = {{NULL, 0},      DATE_NONE},
+    [TWINS]     = {{"\"a\"", 3},   MODIFIED, .twins = {{"\"a-gzip\"", 8}, {"\"a-br\"", 6}}},
+    [ABSENT]    = {{NULL, 0},      DATE_NONE, .is_absent = true},
 };
 
 enum { LINES_MAX = 3 };
@@ -69,6 +71,13 @@ static const struct condition_case {
     {"If-Match without a tag of ours",     {"If-Match: \"a\""},           DATE_ONLY, FAILED, FAILED},
     {"If-Match: nothing",                  {"If-Match:"},                 STRONG, FAILED, FAILED},
     {"If-Match: malformed",                {"If-Match: a"},               STRONG, FAILED, FAILED},
+
+    {"If-Match: any, of what is not there", {"If-Match: *"},              ABSENT, FAILED, FAILED},
+    {"If-Match: ours in another coding",   {"If-Match: \"a-gzip\""},      TWINS, SEND, SEND},
+    {"If-Match: ours in the last coding",  {"If-Match: \"b\", \"a-br\""}, TWINS, SEND, SEND},
+    {"If-Match: a coding of another",      {"If-Match: \"b-gzip\""},      TWINS, FAILED, FAILED},
+    {"If-None-Match: any, of what is not there", {"If-None-Match: *"},    ABSENT, SEND, SEND},
+    {"If-None-Match: ours in another coding", {"If-None-Match: \"a-br\""}, TWINS, KEPT, FAILED},
 
     /* RFC 9110 §13.1.4, step 2 */
     {"If-Unmodified-Since: later",         {"If-Unmodified-Since: " AFTER},  STRONG, SEND, SEND},

@@ -26,15 +26,10 @@ static struct {
     bool batch_was_given_back;
 } shop;
 
-static struct wherry_slice slice(const char *text)
-{
-    return (struct wherry_slice){text, strlen(text)};
-}
-
 static enum wherry_next hello(struct wherry_exchange *exchange, void *data)
 {
     (void)data;
-    wherry_set_body(exchange, slice("hello"));
+    wherry_set_body(exchange, wherry_text("hello"));
     return WHERRY_ANSWER;
 }
 
@@ -52,7 +47,7 @@ static enum wherry_next work(struct wherry_exchange *exchange, void *data)
     shop.worked++;
     if (shop.house)
         shop.batch_was_given_back = shop.house->worker.batch_at == shop.house->worker.batch_end;
-    wherry_copy_body(exchange, slice("worked"));
+    wherry_copy_body(exchange, wherry_text("worked"));
     return WHERRY_ANSWER;
 }
 

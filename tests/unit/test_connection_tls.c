@@ -24,15 +24,10 @@ static struct {
     char big[BIG];
 } shop;
 
-static struct wherry_slice slice(const char *text)
-{
-    return (struct wherry_slice){text, strlen(text)};
-}
-
 static enum wherry_next hello(struct wherry_exchange *exchange, void *data)
 {
     (void)data;
-    wherry_set_body(exchange, slice("hello"));
+    wherry_set_body(exchange, wherry_text("hello"));
     return WHERRY_ANSWER;
 }
 
@@ -48,7 +43,7 @@ static enum wherry_next work(struct wherry_exchange *exchange, void *data)
 {
     (void)data;
     shop.worked++;
-    wherry_copy_body(exchange, slice("worked"));
+    wherry_copy_body(exchange, wherry_text("worked"));
     return WHERRY_ANSWER;
 }
 

@@ -1,10 +1,10 @@
-/* What site/decode promises: it takes for the same what is the same, whole, and nothing else. */
+/* What coding/decode promises: it takes for the same what is the same, whole, and nothing else. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "site/decode.h"
+#include "coding/decode.h"
 #include "site/representation.h"
 #include "tests/support/fault.h"
 #include "tests/support/folder.h"

@@ -1,4 +1,4 @@
-/* What site/encode promises: coded bytes that others decode, never more of them than wanted, within
+/* What coding/encode promises: coded bytes that others decode, never more of them than wanted, within
  * the memory that was said, and a clean answer when anything is lacking. */
 #include <brotli/decode.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "site/encode.h"
+#include "coding/encode.h"
 #include "site/representation.h"
 #include "tests/support/alloc_fail.h"
 #include "tests/support/fault.h"

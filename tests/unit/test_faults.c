@@ -68,7 +68,6 @@ static const struct fault peer_faults[] = {
     {"epoll_ctl: who cannot be waited for is let go",  FAULT_EPOLL_CTL, ENOMEM, CUT},
     {"epoll_ctl: the same, as the limit has it",       FAULT_EPOLL_CTL, ENOSPC, CUT},
     {"epoll_wait: a signal is nothing",                FAULT_EPOLL_WAIT, EINTR, RIGHT},
-    {"poll: nor to the keeper",                        FAULT_POLL, EINTR, RIGHT},
     {"getrandom: no chance, no parts, but all of it",  FAULT_RANDOM, ENOSYS, WHOLE},
     {"no memory",                                      FAULT_ALLOCATION, ENOMEM,
      {.may_be_cut = true, .may_be_whole = true, .statuses = {500, 503}}},
@@ -242,13 +241,18 @@ static void what_is_known_is_answered(void **state)
              CACHE_CHECK_MS + CLOCK_COARSE_MS);
 }
 
-/* A handler that sleeps, and others that wait for a permit and call the keeper. */
+/* A handler that sleeps, and others that wait for a permit and call the keeper.  The log's thread polls
+ * too, but by and by it has nothing to do. */
 static void the_keeper_is_not_disturbed(void **state)
 {
-    enum { VISITS_MAX = 100 };
+    enum { VISITS_MAX = 100, POLLS = 4 };
 
     (void)state;
     open_stage(&(struct stage_setting){.cache_files = 0});
+    for (int i = 0; i < POLLS; i++) {
+        fault_at(1, FAULT_POLL, EINTR);
+        wait_for_fault();
+    }
     fault_at(1, FAULT_READ, EINTR);
     for (int i = 0; i < VISITS_MAX && !fault_has_struck(); i++)
         visit_sleepers(&stage, &NO_GRACE);

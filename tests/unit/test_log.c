@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -371,13 +372,40 @@ static void it_starts_again_after_a_stop(void **state)
 
     for (int i = 0; i < 3; i++) {
         assert_true(log_start());
-        assert_false(log_start());
-        assert_int_equal(errno, EBUSY);
         log_print(STR("hello\n"));
         log_stop(PROMPT_MS);
         log_stop(PROMPT_MS);
         assert_said(ends->readers[0], "hello\n");
     }
+}
+
+static size_t count_threads(void)
+{
+    DIR   *tasks = opendir("/proc/self/task");
+    size_t count = 0;
+
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks));)
+        count += task->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+/* A program starts it, and each server in it does. */
+static void it_lives_until_the_last_stop(void **state)
+{
+    struct ends *ends = *state;
+    size_t before = count_threads();
+
+    assert_true(log_start());
+    assert_true(log_start());
+    assert_int_equal(count_threads(), before + 1);
+    log_stop(PROMPT_MS);
+    assert_int_equal(count_threads(), before + 1);
+    log_print(STR("hello\n"));
+    assert_said(ends->readers[0], "hello\n");
+    log_stop(PROMPT_MS);
+    assert_int_equal(count_threads(), before);
 }
 
 static void the_inherited_descriptors_stay_blocking(void **state)
@@ -711,6 +739,7 @@ int main(void)
         with_pipes(lines_come_in_order),
         with_pipes(one_line_arrives_without_being_pushed),
         with_pipes(it_starts_again_after_a_stop),
+        with_pipes(it_lives_until_the_last_stop),
         with_pipes(the_inherited_descriptors_stay_blocking),
         with_pipes(a_line_without_its_end_is_lost),
         with_pipes(many_threads_print_each_in_its_order),

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "http/media_type.h"
 #include "site/mime.h"
 #include "tests/support/tight.h"
 
@@ -69,8 +70,8 @@ static const struct type_case {
 
 static unsigned said_of(struct str type)
 {
-    return (mime_is_text(type) ? TEXT : 0u) | (mime_takes_charset(type) ? CHARSET : 0u) |
-           (mime_is_compressible(type) ? SMALLER : 0u);
+    return (media_type_is_text(type) ? TEXT : 0u) | (media_type_takes_charset(type) ? CHARSET : 0u) |
+           (media_type_is_compressible(type) ? SMALLER : 0u);
 }
 
 static void each_ending_has_its_type(void **state)

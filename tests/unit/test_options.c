@@ -146,6 +146,18 @@ static const struct text_case {
     {"so can an address",                   "tls-name",     "2001:db8::1",      true},
     {"but no URL",                          "tls-name",     "https://a.test/",  false},
     {"the folder of certificates may be none", "cert-dir",  "",                 true},
+    {"a switch is yes",                     "endpoints",    "yes",              true},
+    {"or no",                               "endpoints",    "off",              true},
+    {"or a text",                           "endpoints",    "/a-1/_b.c",        true},
+    {"but not nothing",                     "endpoints",    "",                 false},
+    {"a prefix begins with a slash",        "endpoints",    "test",             false},
+    {"and ends in none",                    "endpoints",    "/test/",           false},
+    {"it is more than that",                "endpoints",    "/",                false},
+    {"its segments are not empty",          "endpoints",    "/a//b",            false},
+    {"nor do they lead up",                 "endpoints",    "/a/..",            false},
+    {"nor mean any other one",              "endpoints",    "/{a}",             false},
+    {"nor all of them",                     "endpoints",    "/*",               false},
+    {"nor need an escape",                  "endpoints",    "/a b",             false},
 };
 /* clang-format on */
 
@@ -177,6 +189,33 @@ static void a_text_is_read_as_its_option_wants(void **state)
             fail_msg("not kept: %s", c->promise);
         tight_str_free(&text);
     }
+}
+
+static void a_switch_is_nothing_empty_or_a_text(void **state)
+{
+    struct option_value value = {0};
+
+    (void)state;
+    assert_true(option_value_parse(row("endpoints"), "on", &value));
+    assert_string_equal(value.text, "");
+    assert_true(option_value_parse(row("endpoints"), "no", &value));
+    assert_null(value.text);
+    assert_true(option_value_parse(row("endpoints"), "/test", &value));
+    assert_string_equal(value.text, "/test");
+}
+
+static void a_prefix_has_255_bytes_at_most(void **state)
+{
+    struct option_value value;
+    char                path[257];
+
+    (void)state;
+    memset(path, 'x', sizeof path);
+    path[0] = '/';
+    path[256] = '\0';
+    assert_false(option_value_parse(row("endpoints"), path, &value));
+    path[255] = '\0';
+    assert_true(option_value_parse(row("endpoints"), path, &value));
 }
 
 static void a_socket_path_has_107_bytes_at_most(void **state)
@@ -1026,7 +1065,8 @@ static void the_help_tells_all_options_in_lines_of_99_columns(void **state)
             fail_msg("too long, or a blank at its end: %.*s", STR_ARG(line));
     for (size_t i = 0; i < option_count; i++) {
         char name[OPTION_NAME_MAX + 5];
-        int  len = snprintf(name, sizeof name, "\n  --%s ", option_table[i].name);
+        char behind = option_table[i].kind == OPTION_SWITCH ? '[' : ' ';
+        int  len = snprintf(name, sizeof name, "\n  --%s%c", option_table[i].name, behind);
 
         if (!memmem(out.ptr, out.len, name, (size_t)len) != !option_table[i].group)
             fail_msg("not told, or not to be told: %s", option_table[i].name);
@@ -1102,6 +1142,8 @@ int main(void)
         cmocka_unit_test(defaults_follow_the_value_they_belong_to),
         cmocka_unit_test(a_number_is_read_as_its_option_wants),
         cmocka_unit_test(a_text_is_read_as_its_option_wants),
+        cmocka_unit_test(a_switch_is_nothing_empty_or_a_text),
+        cmocka_unit_test(a_prefix_has_255_bytes_at_most),
         cmocka_unit_test(a_socket_path_has_107_bytes_at_most),
         cmocka_unit_test(each_row_is_sound),
         cmocka_unit_test(in_little_memory_defaults_are_smaller),

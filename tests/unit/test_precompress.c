@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "main/precompressing.h"
-#include "site/decode.h"
+#include "coding/decode.h"
 #include "site/precompress.h"
 #include "tests/support/fault.h"
 #include "tests/support/folder.h"

@@ -3,10 +3,10 @@
  * The only door to zlib's inflate and to libbrotlidec.  Owns nothing, keeps nothing; takes
  * decode_memory and a few blocks on the stack.  A file that unpacks to more than it should is not
  * unpacked any further. */
-#ifndef SITE_DECODE_H
-#define SITE_DECODE_H
+#ifndef CODING_DECODE_H
+#define CODING_DECODE_H
 
-#include "site/encode.h"
+#include "coding/encode.h"
 
 /* The most bytes of memory it takes. */
 size_t decode_memory(enum coding coding) MUST_USE;

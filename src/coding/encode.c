@@ -1,4 +1,4 @@
-#include "site/encode.h"
+#include "coding/encode.h"
 
 #define ZLIB_CONST              /* zlib does not write to what it reads */
 
@@ -12,7 +12,6 @@
 #include <zlib.h>
 
 #include "base/list.h"
-#include "site/representation.h"
 
 enum { STAGE_BYTES = 4096 };
 
@@ -354,7 +353,7 @@ int encode_effort_within(enum coding coding, int wanted, uint64_t length, size_t
 
 /* ---- as it comes -------------------------------------------------------------------- */
 
-static struct encoder *open_for(enum coding coding, int effort, uint64_t length)
+struct encoder *encoder_open_for(enum coding coding, int effort, uint64_t length)
 {
     const struct codec *codec = codec_of(coding, effort);
     struct encoder *encoder = malloc(sizeof *encoder);
@@ -376,7 +375,7 @@ static struct encoder *open_for(enum coding coding, int effort, uint64_t length)
 
 struct encoder *encoder_open(enum coding coding, int effort)
 {
-    return open_for(coding, effort, ENCODE_LENGTH_UNKNOWN);
+    return encoder_open_for(coding, effort, ENCODE_LENGTH_UNKNOWN);
 }
 
 /* Memory is all that either library holds. */
@@ -548,7 +547,7 @@ static enum encoded encode(enum coding coding, int effort, const struct encode_s
 
     if (length == 0)
         return ENCODED_NOT_SMALLER;
-    encoder = open_for(coding, effort, length);
+    encoder = encoder_open_for(coding, effort, length);
     if (!encoder)
         return ENCODED_NO_MEMORY;
     out->max = (size_t)MIN_OF((uint64_t)ceiling, length - 1);

@@ -1,4 +1,4 @@
-#include "site/decode.h"
+#include "coding/decode.h"
 
 #define ZLIB_CONST              /* zlib does not write to what it reads */
 
@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <unistd.h>
 #include <zlib.h>
-
-#include "site/representation.h"
 
 enum { BLOCK_BYTES = 16 * 1024, WINDOW_ANY = 15, FRAMING_GZIP = 16 };
 

@@ -6,12 +6,13 @@
  *
  * Memory is bounded beforehand: an encoder gets what encode_memory says and not a byte more, and
  * fails as if there were none if it asked for it.  Files are read, never mapped. */
-#ifndef SITE_ENCODE_H
-#define SITE_ENCODE_H
+#ifndef CODING_ENCODE_H
+#define CODING_ENCODE_H
 
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/file_stamp.h"
 #include "http/negotiate.h"
 
 enum {
@@ -21,8 +22,6 @@ enum {
 
 /* For encode_memory: a stream, whose length nobody knows. */
 #define ENCODE_LENGTH_UNKNOWN UINT64_MAX
-
-struct file_stamp;              /* site/representation.h */
 
 /* We can make it: gzip and br.  What follows asks for nothing else. */
 bool encode_can(enum coding coding) MUST_USE;
@@ -85,6 +84,9 @@ enum encoder_step {
 /* Takes encode_memory(coding, effort, ENCODE_LENGTH_UNKNOWN) at most, however long the stream.
  * NULL: no memory. */
 struct encoder *encoder_open(enum coding coding, int effort) MUST_USE;
+
+/* The same for so many bytes, with memory for no more than these need. */
+struct encoder *encoder_open_for(enum coding coding, int effort, uint64_t length) MUST_USE;
 
 /* Takes bytes off the front of *bytes; DONE when there are none left.  They may stay inside until
  * there are enough of them, or until a flush. */
