@@ -110,7 +110,7 @@ static struct piece several_ranges(struct wherry_exchange *exchange, const struc
     if (!type_line.ptr ||
         !multipart_make(&exchange->arena, set, type_line, response->length, &multipart)) {
         response->content_lines = content_lines;
-        if (content_lines.len == 0)
+        if (content_lines.len == 0 && type_line.ptr)
             buf_append(&response->lines, type_line);
         return (struct piece){.length = response->length};
     }
