@@ -30,8 +30,10 @@ static enum wherry_next answer(struct wherry_exchange *exchange, int status, jso
     char            *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
     enum wherry_next next = WHERRY_FAIL;
 
-    if (text)
+    if (text) {
+        wherry_add_field(exchange, "Cache-Control", wherry_text("no-cache"));
         next = wherry_send_json(exchange, status, wherry_text(text));
+    }
     free(text);
     json_decref(value);
     return next;
@@ -78,7 +80,6 @@ static enum wherry_next answer_item(struct wherry_exchange *exchange, int status
     struct tag tag = tag_of(item);
 
     wherry_add_field(exchange, "ETag", wherry_text(tag.text));
-    wherry_add_field(exchange, "Cache-Control", wherry_text("no-cache"));
     return answer(exchange, status, json_of(item));
 }
 

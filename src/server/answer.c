@@ -85,11 +85,14 @@ static struct piece one_range(struct response *response, const struct span *span
 }
 
 /* The type of the representation stands in each part then, and the answer has a type of its own. */
-static struct str take_type_line(struct response *response)
+static struct str take_type_line(struct wherry_exchange *exchange)
 {
-    struct str lines = response->content_lines;
-    size_t     end = str_find(lines, '\n');
+    struct response *response = &exchange->response;
+    struct str       lines = response->content_lines;
+    size_t           end = str_find(lines, '\n');
 
+    if (lines.len == 0)
+        return response_take_line(response, STR("Content-Type"), &exchange->arena);
     if (!str_starts(lines, STR("Content-Type: ")) || end == lines.len)
         return (struct str){NULL, 0};
     response->content_lines = str_from(lines, end + 1);
@@ -100,13 +103,15 @@ static struct piece several_ranges(struct wherry_exchange *exchange, const struc
 {
     struct response *response = &exchange->response;
     struct str       content_lines = response->content_lines;
-    struct str       type_line = take_type_line(response);
+    struct str       type_line = take_type_line(exchange);
     struct multipart multipart;
 
     /* RFC 9110 §14.2: a server may answer with everything. */
     if (!type_line.ptr ||
         !multipart_make(&exchange->arena, set, type_line, response->length, &multipart)) {
         response->content_lines = content_lines;
+        if (content_lines.len == 0 && type_line.ptr)
+            buf_append(&response->lines, type_line);
         return (struct piece){.length = response->length};
     }
     response->status = HTTP_PARTIAL_CONTENT;

@@ -85,6 +85,23 @@ struct str response_find_field(const struct response *response, struct str name)
     return (struct str){NULL, 0};
 }
 
+struct str response_take_line(struct response *response, struct str name, struct arena *arena)
+{
+    struct str lines = buf_view(&response->lines), line, copy;
+
+    while (next_line(&lines, &line)) {
+        if (!str_equal_nocase(name_of(line), name))
+            continue;
+        copy = arena_copy(arena, line);
+        if (copy.ptr) {
+            memmove(response->lines.ptr + (line.ptr - response->lines.ptr), lines.ptr, lines.len);
+            response->lines.len -= line.len;
+        }
+        return copy;
+    }
+    return (struct str){NULL, 0};
+}
+
 /* Content-Type, Content-Language, Content-Disposition...; but Content-Location says which
  * representation it is. */
 static bool describes_content(struct str name)

@@ -8,6 +8,7 @@
 
 #include <wherry.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "http/conditional.h"
 #include "http/negotiate.h"
@@ -57,6 +58,10 @@ void response_set_bytes(struct response *response, struct str bytes);
 /* The value of the first field of that name, whatever its case, among those added one by one; ptr
  * NULL: there is none. */
 struct str response_find_field(const struct response *response, struct str name) MUST_USE;
+
+/* Takes the line of that field out of them, and copies it; ptr NULL: there is none, or no memory. */
+struct str response_take_line(struct response *response, struct str name,
+                              struct arena *arena) MUST_USE;
 
 /* RFC 9110 §15.4.5: a 304 describes no body.  Takes out what does, of the fields added one by one. */
 void response_drop_content_fields(struct response *response);

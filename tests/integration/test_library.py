@@ -214,7 +214,7 @@ def functions():
 
 
 @pytest.mark.parametrize("words", [
-    ["cc", "-std=c11", "-x", "c"], ["cc", "-std=c17", "-x", "c"], ["cc", "-std=gnu23", "-x", "c"],
+    ["cc", "-std=c11", "-x", "c"], ["cc", "-std=c17", "-x", "c"], ["cc", "-std=gnu2x", "-x", "c"],
     ["g++", "-std=c++11", "-x", "c++"], ["g++", "-std=c++20", "-x", "c++"],
     ["clang", "-std=c11", "-x", "c", "-Weverything", "-Wno-documentation"],
     ["clang++", "-std=c++11", "-x", "c++"],

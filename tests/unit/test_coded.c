@@ -149,6 +149,11 @@ static struct str body_of(struct str heard)
     return str_from(heard, (size_t)(end + 4 - heard.ptr));
 }
 
+static bool holds(struct str bytes, const char *text)
+{
+    return memmem(bytes.ptr, bytes.len, text, strlen(text)) != NULL;
+}
+
 static bool status_is(struct str heard, const char *status)
 {
     return str_starts(str_from(heard, 9), str_view(status));
@@ -542,7 +547,7 @@ static void what_cannot_be_sent_is_a_500_that_says_why(void **state)
         ask(&house, &guest, "GET", "/a", "");
         heard = guest_listen(&guest);
         PROMISED(c->promise, status_is(heard, "500"));
-        PROMISED(c->promise, memmem(heard.ptr, heard.len, c->why, strlen(c->why)));
+        PROMISED(c->promise, holds(heard, c->why));
         leave(&house, &guest);
     }
     close_show(&house);
@@ -596,6 +601,34 @@ static void each_tag_names_its_bytes(void **state)
         PROMISED_STR(c->promise, field_of(guest_listen(&guest), "ETag"), c->sent);
         leave(&house, &guest);
     }
+    close_show(&house);
+}
+
+/* RFC 9110 §14.6: each part has the type that the handler gave. */
+static void several_ranges_have_the_type_in_each_part(void **state)
+{
+    struct house house;
+    struct guest guest;
+    struct str   heard, body;
+
+    (void)state;
+    open_show(&house, 256);
+    show.fields[0][0] = "X-Behind", show.fields[0][1] = "it";
+    ask(&house, &guest, "GET", "/a", "Range: bytes=0-1,500-502\r\n");
+    heard = guest_listen(&guest);
+    body = body_of(heard);
+    assert_true(status_is(heard, "206"));
+    assert_true(str_starts(field_of(heard, "Content-Type"), STR("multipart/byteranges; boundary=")));
+    PROMISED_STR("what stood behind it", field_of(heard, "X-Behind"), "it");
+    assert_true(holds(body, "\r\nContent-Type: text/plain\r\n"));
+    assert_true(holds(body, "\r\nContent-Range: bytes 500-502/1000\r\n"));
+    leave(&house, &guest);
+
+    show.type = NULL;                   /* nothing can be said of a part then */
+    ask(&house, &guest, "GET", "/a", "Range: bytes=0-1,500-502\r\n");
+    assert_true(status_is(guest_listen(&guest), "200"));
+    assert_int_equal(body_of(guest_listen(&guest)).len, 1000);
+    leave(&house, &guest);
     close_show(&house);
 }
 
@@ -723,6 +756,7 @@ int main(void)
         cmocka_unit_test(a_copy_may_be_long),
         cmocka_unit_test(what_cannot_be_sent_is_a_500_that_says_why),
         cmocka_unit_test(each_tag_names_its_bytes),
+        cmocka_unit_test(several_ranges_have_the_type_in_each_part),
         cmocka_unit_test(a_304_describes_no_body),
         cmocka_unit_test(last_modified_is_a_validator),
         cmocka_unit_test(each_change_is_allowed_or_not),
