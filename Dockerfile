@@ -19,13 +19,15 @@ RUN sed -i 's/^Types: deb$/Types: deb deb-src/' /etc/apt/sources.list.d/debian.s
 
 # ---- OpenSSL and libmagic, smaller -------------------------------------------------------------
 FROM tools AS libraries
-COPY image/fetch-source image/build-openssl image/build-libmagic image/trim-magic /image/
 # As wherry itself is built (BUILD=static in the Makefile).
-ENV CFLAGS="-O2 -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=3 \
+ENV CFLAGS="-O2 -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=3 \
             -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables"
 WORKDIR /source
+COPY image/fetch-source /image/
 RUN /image/fetch-source openssl && /image/fetch-source file
+COPY image/build-openssl /image/
 RUN /image/build-openssl /source/openssl /opt/wherry
+COPY image/build-libmagic image/trim-magic /image/
 RUN /image/build-libmagic /source/file /opt/wherry
 
 # ---- wherry --------------------------------------------------------------------------------------
@@ -50,9 +52,12 @@ FROM scratch AS image
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE=
 LABEL org.opencontainers.image.title="wherry" \
       org.opencontainers.image.description="A small, fast, safe web server that carries a folder of files to those who ask for it" \
       org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.documentation="${SOURCE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
@@ -66,16 +71,17 @@ ENV WHERRY_ADDRESS=* \
     WHERRY_DRAIN=9s
 EXPOSE 8080 8443
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/wherry", "--healthcheck"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/wherry", "--healthcheck"]
 ENTRYPOINT ["/wherry"]
 
 # ---- every test ----------------------------------------------------------------------------------
 FROM build AS test
-COPY . .
+COPY scripts/setup scripts/
 # Debian's slim image leaves out all documentation; a manual of Python's is a site that tests serve.
 RUN rm -f /etc/dpkg/dpkg.cfg.d/* && scripts/setup --test
 # Types are told by the image's database, at the place where the image has it.
 RUN ln -sf /opt/wherry/magic.mgc /usr/share/misc/magic.mgc
+COPY . .
 RUN CI=true make test BUILD=static
 
 

@@ -82,9 +82,10 @@ OVER_TLS.tsan = $(OVER_TLS.asan)
 
 IMAGE    = wherry:latest
 DOCKER   = $(shell scripts/find-docker)
-# What it says of itself; outside a repository the Dockerfile does.
+# What it says of itself; outside a repository the Dockerfile does.  SOURCE is the address of ours.
 REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 EPOCH    = $(shell git log -1 --format=%ct 2>/dev/null)
+SOURCE   =
 CREATED  = $(if $(EPOCH),$(shell date -u -d @$(EPOCH) +%FT%TZ))
 UNPACKED_MAX   = 10500000
 COMPRESSED_MAX = 4500000
@@ -169,7 +170,8 @@ docker:
 	@scripts/docker-base
 	DOCKER_BUILDKIT=1 $(DOCKER) build --network host --target image -t $(IMAGE) \
 	    --build-arg VERSION=$(VERSION) $(if $(EPOCH),--build-arg REVISION=$(REVISION) \
-	    --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --build-arg CREATED=$(CREATED)) .
+	    --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --build-arg CREATED=$(CREATED)) \
+	    --build-arg SOURCE=$(SOURCE) .
 	@image/sizes $(DOCKER) $(IMAGE) $(UNPACKED_MAX) $(COMPRESSED_MAX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8

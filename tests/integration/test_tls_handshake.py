@@ -93,7 +93,8 @@ def test_groups(serve_tls, site, authority, version, group, name):
     """The key is no elliptic one, whose curve the client would have to know, too."""
     server = serve_tls(site, pairs=[authority.issue("localhost", key="rsa")])
     told = s_client(server, version, "-groups", group)
-    assert told.has_shaken and f"Server Temp Key: {name}" in told.text, told.text
+    # The key is the Server's for OpenSSL 3.0, and the Peer's for 3.5.
+    assert told.has_shaken and f" Temp Key: {name}" in told.text, told.text
 
 
 def test_the_preferred_group(server):

@@ -371,3 +371,12 @@ KINDS = {
     ),
     "bin": (bytes([1, 2, 3, 0, 255, 254]), BYTES, None),
 }
+
+# What libmagic 5.46 says otherwise.  It looks for the end of an archive, which in a buffer it
+# cannot find.
+SINCE_5_46 = {
+    "xhtml": "application/xhtml+xml; charset=utf-8",
+    "m3u8": "audio/x-mpegurl",
+    "docx": BYTES,
+    "zip": BYTES,
+}

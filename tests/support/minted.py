@@ -99,6 +99,10 @@ class Authority:
                 x509.SubjectKeyIdentifier.from_public_key(self.private_key.public_key()), False
             )
             .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.private_key.public_key()),
+                False,
+            )
+            .add_extension(
                 x509.KeyUsage(False, False, False, False, False, True, True, False, False), True
             )
             .sign(signer.private_key, digest_for(signer.private_key))
