@@ -6,6 +6,7 @@
 # make fuzz T=request     fuzz one parser, SECONDS=60 or until stopped (clang; tests/fuzz)
 # make bench              beside other servers: docs/benchmarks.md; ROUNDS= SECS= SCENARIOS= SERVERS=
 # make docker             the image wherry:latest, and what it weighs
+# make test-container     the image in containers: its own tests, and all others that can be, once more
 # make install PREFIX=    program, library, pkg-config file, manual pages (default /usr/local)
 # make lint               clang-tidy and cppcheck
 # make format             clang-format
@@ -99,7 +100,8 @@ SAY = $(if $(V),,@echo "  $(1) $@" &&)
 # A second make, because setup may have changed what pkg-config answers; it uses every core.
 TOGETHER = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all setup run test unit replay integration fuzz lint format layers bench docker install clean help
+.PHONY: all setup run test unit replay integration fuzz lint format layers bench docker install clean help \
+        test-container integration-in-image integration-in-image-tls
 .DELETE_ON_ERROR:
 # Objects are worth keeping: make would remove them as intermediate files.
 .SECONDARY:
@@ -176,6 +178,17 @@ docker:
 	    --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --build-arg CREATED=$(CREATED)) \
 	    --build-arg SOURCE=$(SOURCE) .
 	@image/sizes $(DOCKER) $(IMAGE) $(UNPACKED_MAX) $(COMPRESSED_MAX)
+# The tests use the client that made the image.  To start a container is to wait, more than to work: so
+# what is asked over TCP and over TLS is asked at the same time.
+IN_IMAGE = DOCKER=$(DOCKER) $(PYTHON) -m pytest -q -rs --image $(IMAGE)
+test-container: docker
+	@scripts/setup --test --container
+	$(IN_IMAGE) tests/container
+	@$(MAKE) --no-print-directory -j2 --output-sync integration-in-image integration-in-image-tls
+integration-in-image:
+	$(IN_IMAGE) tests/integration
+integration-in-image-tls:
+	$(IN_IMAGE) tests/integration --tls
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig share/man/man3 share/man/man8)
 	install -m 755 $(OUT)/wherry $(DESTDIR)$(PREFIX)/bin/wherry

@@ -1,9 +1,14 @@
 """What all integration tests share: the real binary, on a free port, serving a temporary folder.
 
 With --tls they all talk TLS to it, with a certificate that it makes itself: whatever HTTP promises
-holds there, too.  The few tests that say @pytest.mark.plain(why) are skipped then."""
+holds there, too.  The few tests that say @pytest.mark.plain(why) are skipped then.
 
+With --image they run that container image instead of the binary, each server in a container of its
+own; NOT_IN_IMAGE says which cannot, and why."""
+
+import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +17,7 @@ import pytest
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "support"))
 
+import container  # noqa: E402
 from installed import Installed  # noqa: E402
 from minted import Authority  # noqa: E402
 from program import Wherry  # noqa: E402
@@ -28,6 +34,38 @@ SAME_OVER_TLS = {
     "test_precompress.py",
     "test_small.py",
     "test_todo.py",
+}
+
+# What says nothing of an image, or cannot be done to one: a file, or a test of a file, and why.
+HAS_OTHER_STDIO = "docker's client stands between the program and what it writes to"
+HAS_OTHER_RIGHTS = "what is taken from its caller is taken from docker's client"
+HAS_OTHER_PROGRAM = "its program is not in the image"
+NOT_IN_IMAGE = {
+    "test_conformance.py": "compares the documents with the sources",
+    "test_endpoints.py::test_a_folder_that_may_not_be_written_to": HAS_OTHER_RIGHTS,
+    "test_forms.py": HAS_OTHER_PROGRAM,
+    "test_handlers.py": HAS_OTHER_PROGRAM,
+    "test_image.py": "reads the scripts that make the image",
+    "test_instructions.py": "counts the instructions of the binary under valgrind",
+    "test_layers.py": "reads the sources",
+    "test_library.py": "builds programs with the library, which is not in the image",
+    "test_log.py::test_a_stdout_that_nobody_reads": HAS_OTHER_STDIO,
+    "test_log.py::test_a_stdout_that_is_read_late": HAS_OTHER_STDIO,
+    "test_log.py::test_a_stdout_that_is_closed": HAS_OTHER_STDIO,
+    "test_log.py::test_a_stderr_that_nobody_reads": HAS_OTHER_STDIO,
+    "test_options.py::test_an_answer_that_nobody_can_read_is_a_failure": HAS_OTHER_STDIO,
+    "test_options.py::test_a_root_that_may_not_be_read": HAS_OTHER_RIGHTS,
+    "test_options.py::test_a_root_of_somebody_else": HAS_OTHER_RIGHTS,
+    "test_precompress.py::test_a_limit_of_size_is_no_signal": HAS_OTHER_RIGHTS,
+    "test_precompress.py::test_what_is_forbidden_is_said_and_the_rest_goes_on": HAS_OTHER_RIGHTS,
+    "test_precompress.py::test_a_terminal_gets_a_bar": HAS_OTHER_STDIO,
+    "test_precompress.py::test_a_failure_is_not_drawn_over": HAS_OTHER_STDIO,
+    "test_small.py::test_it_answers_soon": "the engine's start counts: tests/container measures without",
+    "test_streams.py": HAS_OTHER_PROGRAM,
+    "test_tls_certificates.py::test_a_file_that_may_not_be_read": HAS_OTHER_RIGHTS,
+    "test_tls_facts.py": HAS_OTHER_PROGRAM,
+    "test_todo.py": "builds a program with the library, which is not in the image",
+    "test_uploads.py": HAS_OTHER_PROGRAM,
 }
 
 # How much longer things may take under a sanitizer, on a busy machine.
@@ -77,23 +115,56 @@ def pytest_addoption(parser):
         help="the folder with the program to test (default: build/release)",
     )
     parser.addoption("--tls", action="store_true", help="talk TLS to the program")
+    parser.addoption("--image", metavar="NAME", help="run this image instead of a build")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "plain(why): not run over TLS, and why")
+    if config.getoption("--image"):
+        run_image(config, config.getoption("--image"))
+
+
+def run_image(config, image):
+    """Puts a program that runs the image in the place of a build.  It sees the repository, and the
+    folder in which tests make theirs."""
+    if why := container.missing(image):
+        pytest.exit(why, returncode=2)
+    for name in NOT_IN_IMAGE:
+        file, _, test = name.partition("::")
+        assert f"def {test}" in (TESTS / "integration" / file).read_text(), f"there is no {name}"
+    folder = Path(tempfile.mkdtemp(prefix="wherry-image-"))
+    folder.chmod(0o755)  # other servers, to compare with, are other users
+    tempfile.tempdir = str(folder)
+    config.add_cleanup(container.sweep)
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    config.option.basetemp = config.option.basetemp or folder / "tests"
+    (folder / "release").mkdir()
+    container.write_program(folder / "release" / "wherry", image, TESTS.parent, folder)
+    config.option.build = folder / "release"
+    Wherry.place = container.Inside
 
 
 def pytest_ignore_collect(collection_path, config):
     name = collection_path.name
     if config.getoption("--tls") and (name in SAME_OVER_TLS or name.startswith("test_tls_")):
         return True
-    return None
+    return True if config.getoption("--image") and name in NOT_IN_IMAGE else None
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--image"):
+        for name, why in sorted(NOT_IN_IMAGE.items()):
+            terminalreporter.write_line(f"not in an image: {name}: {why}")
 
 
 def pytest_runtest_setup(item):
     mark = item.get_closest_marker("plain")
     if mark and item.config.getoption("--tls"):
         pytest.skip(*mark.args)
+    if item.config.getoption("--image"):
+        why = NOT_IN_IMAGE.get(f"{item.path.name}::{item.originalname}")
+        if why:
+            pytest.skip(why)
 
 
 @pytest.fixture(scope="session")
@@ -123,11 +194,21 @@ def over(request, tmp_path_factory):
     patched.undo()
 
 
+def skip_outside(build, program, before):
+    """What is not of the image, and what would be done to docker's client in its stead."""
+    if program not in (None, build.program):
+        pytest.skip("it starts another program than the image's")
+    if before and before[0] != "env":
+        pytest.skip(f"{before[0]} cannot put the image in its place: tests/container does")
+
+
 def serving(build, over):
     """Gives `serve(root, *options)`, and stops what it started: each must end well."""
     started = []
 
     def serve(root, *options, program=None, **more):
+        if Wherry.place:
+            skip_outside(build, program, more.get("before"))
         if program is None:
             options = (*over.words(more.get("wait", True)), *options)
             more.setdefault("secure", over.is_tls or None)

@@ -299,26 +299,31 @@ def memory_bytes(pid):
 
 
 PLAIN_BYTES, TLS_BYTES = 1500, 15_000  # nginx takes 15.6 KB, most of it OpenSSL's
+TLS_BYTES_IN_IMAGE = 26_000  # whose OpenSSL is another: 18 to 24 KB were measured
 
 
 def test_idle_connections_hold_no_buffers(serve, site, build):
+    """The first stay while the others come: to an empty house it would give memory back."""
     server = serve(site)
-    with Crowd("idle", server, 200, "/") as crowd:  # what it keeps for later is there now
-        assert crowd.hear()["fine"] == 200
-    eventually(lambda: server.descriptors < 50, 10 * server.patience, "them to be gone")
-    before = memory_bytes(server.pid)
-    with Crowd("idle", server, 700, "/") as crowd:
-        assert crowd.hear() == {"ready": 700, "fine": 700}
-        each = (memory_bytes(server.pid) - before) / 500
+    with Crowd("idle", server, 200, "/") as first:  # what it keeps for later is there now
+        assert first.hear()["fine"] == 200
+        before = memory_bytes(server.pid)
+        with Crowd("idle", server, 500, "/") as crowd:
+            assert crowd.hear() == {"ready": 500, "fine": 500}
+            each = (memory_bytes(server.pid) - before) / 500
     if not build.has_sanitizer:
-        most = TLS_BYTES if server.is_secure else PLAIN_BYTES
+        tls_bytes = TLS_BYTES_IN_IMAGE if server.inside else TLS_BYTES
+        most = tls_bytes if server.is_secure else PLAIN_BYTES
         assert each <= most, f"{each:.0f} bytes each"
 
 
 def test_nothing_is_left_behind(serve, site, build):
-    """Thousands of connections and requests later it is no larger."""
+    """Thousands of connections and requests later it is no larger.  One visitor stays, because to an
+    empty house it would give memory back."""
     (site / "large.bin").write_bytes(b"x" * 300_000)
     server = serve(site)
+    staying = server.dial()
+    assert staying.ask().status == 200
 
     def round_of_visits():
         for _ in range(300):
@@ -336,3 +341,4 @@ def test_nothing_is_left_behind(serve, site, build):
     )
     if not build.has_sanitizer:
         assert memory_bytes(server.pid) - memory < 200_000
+    staying.close()

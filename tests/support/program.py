@@ -66,7 +66,12 @@ class Wherry:
 
     `port` is where tests talk to it: the one for HTTP, or for HTTPS when `secure` (None: when
     there is no other).  `authority` is the file that clients trust then; without, the one that
-    the server makes in its --cert-dir."""
+    the server makes in its --cert-dir.
+
+    `place` is where the program runs when its process is only a client that has it run elsewhere:
+    from that process it makes what knows its pid, and can signal and kill it (container.Inside)."""
+
+    place = None
 
     def __init__(
         self,
@@ -98,6 +103,7 @@ class Wherry:
             cwd=cwd,
             env=clean_environment(environment or {}),
         )
+        self.inside = self.place and self.place(self.process)
         self.out = Output(self.process.stdout) if self.process.stdout else None
         self.err = Output(self.process.stderr) if self.process.stderr else None
         self.http_port = self.https_port = None
@@ -140,7 +146,7 @@ class Wherry:
 
     @property
     def pid(self):
-        return self.process.pid
+        return (self.inside or self.process).pid
 
     @property
     def is_secure(self):
@@ -233,7 +239,10 @@ class Wherry:
         return self.process.poll() is None
 
     def signal(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
+        if self.inside:
+            self.inside.signal(number)
+        else:
+            self.process.send_signal(number)
 
     def wait_exit(self, seconds=20.0):
         """Its exit status; fails when it does not end."""
@@ -257,6 +266,8 @@ class Wherry:
 
     def kill(self):
         """The last resort: no questions asked."""
+        if self.is_running and self.inside:
+            self.inside.kill()
         if self.is_running:
             self.process.kill()
         self.process.wait()
