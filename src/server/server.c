@@ -382,7 +382,8 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
     raise_descriptor_limit();
     server->keeper_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->keeper_fd == -1 || !queue_open(&server->queue) ||
-        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE) ||
+        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE +
+                                       CONN_ADMIN_RESERVE) ||
         !timers_open(&server->timers, server->slab.max, wake_due, server)) {
         snprintf(problem, size, "cannot set up the server: %s", strerror(errno));
         return false;
