@@ -74,7 +74,8 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     server->queue = QUEUE_NONE;
     server->keeper_fd = -1;
     router_init(&server->router);
-    spool_init(&server->spool, server->settings.body_memory_max);
+    spool_init(&server->spool, server->settings.body_memory_max,
+               spool_share(share_memory(), server->settings.body_memory_max));
     atomic_init(&server->drained_ms, CLOCK_NEVER);
     atomic_init(&server->coding_bytes, CODED_STREAMS_BYTES);
     permits_init(&server->permits, 1, wake_granted, server);
