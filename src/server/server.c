@@ -77,7 +77,7 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     spool_init(&server->spool, server->settings.body_memory_max,
                spool_share(share_memory(), server->settings.body_memory_max));
     atomic_init(&server->drained_ms, CLOCK_NEVER);
-    atomic_init(&server->coding_bytes, CODED_STREAMS_BYTES);
+    atomic_init(&server->coding_bytes, coded_streams_share(share_memory()));
     permits_init(&server->permits, 1, wake_granted, server);
     worker_init(&server->keeper, server);
     return server;
