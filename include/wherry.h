@@ -528,7 +528,8 @@ WHERRY_PUBLIC void wherry_wake(struct wherry_waker *waker);
 WHERRY_PUBLIC void wherry_on_release(struct wherry_exchange *exchange,
                                      void (*release)(void *owner), void *owner);
 
-/* Answers with that status and the error page that fits; `why`, a constant, goes to the log. */
+/* Answers with that status and the error page that fits; `why`, a constant, goes to the log.  What was
+ * filled in before is given up, so its release is called before this returns. */
 WHERRY_PUBLIC enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status,
                                              const char *why);
 

@@ -573,6 +573,38 @@ static void a_release_happens_once(void **state)
     }
 }
 
+static bool page_with_an_owner(struct wherry_exchange *exchange, int status, bool may_block,
+                               void *data)
+{
+    (void)status;
+    (void)may_block;
+    wherry_set_body(exchange, wherry_text("<h1>lost</h1>"));
+    wherry_on_release(exchange, count, data);
+    return true;
+}
+
+/* Who has refused has no use for what the answer would have needed; the page may need its own. */
+static void a_refusal_and_its_page_have_an_owner_each(void **state)
+{
+    struct trial trial;
+    int          handlers = 0, pages = 0;
+
+    (void)state;
+    trial_init(&trial, "GET", 1, "");
+    trial.setting.error_page = page_with_an_owner;
+    trial.setting.error_data = &pages;
+    wherry_refuse(&trial.exchange, 404, "nothing there");
+    wherry_on_release(&trial.exchange, count, &handlers);
+    assert_true(settle(&trial));
+    assert_int_equal(handlers, 1);
+    assert_int_equal(pages, 0);
+    exchange_reset(&trial.exchange);
+    assert_int_equal(pages, 1);
+    trial_fini(&trial);
+    assert_int_equal(handlers, 1);
+    assert_int_equal(pages, 1);
+}
+
 static void fill_in(struct trial *trial, bool is_refused)
 {
     if (is_refused) {
@@ -635,6 +667,7 @@ int main(void)
         cmocka_unit_test(it_is_not_asked_about_what_is_well),
         cmocka_unit_test(a_page_that_cannot_be_sent_is_left_out),
         cmocka_unit_test(a_release_happens_once),
+        cmocka_unit_test(a_refusal_and_its_page_have_an_owner_each),
         cmocka_unit_test(without_memory_it_is_an_answer_or_none),
     };
 
