@@ -107,9 +107,8 @@ struct wherry_settings {
     size_t      head_bytes_max;     /* request line and fields together */
     size_t      target_bytes_max;
     uint64_t    body_bytes_max;     /* of a request, where its route says nothing else */
-    uint64_t    body_memory_max;    /* bytes of a body kept in memory; longer ones are spooled, and
-                                     * so are others when all together would take more than an
-                                     * eighth of what there is (without spool_dir: 503) */
+    uint64_t    body_memory_max;    /* bytes of a body kept in memory; longer ones are spooled.
+                                     * All together have an eighth of what there is, then 503 */
     const char *spool_dir;          /* a folder for those; NULL: none, they are refused with 413 */
 
     int64_t     head_timeout_ms;    /* from the first byte (or accept) to the end of the head */

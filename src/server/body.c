@@ -91,14 +91,15 @@ static bool borrow(struct body *body, struct spool *spool, size_t bytes)
     return true;
 }
 
-/* Many who send slowly cannot have more than there is: they wait for the disk instead. */
+/* Many who send slowly cannot have more than there is: they wait for the disk instead.  But what a
+ * handler may expect in memory never comes in a file. */
 static struct refusal make_room(struct body *body, struct spool *spool, size_t more)
 {
     if (borrow(body, spool, body->bytes.len + more))
         return REFUSAL_NONE;
-    if (!body->is_spooled && spool->folder == -1)
+    if (!body->is_spooled)
         return refuse(HTTP_UNAVAILABLE, "there is no memory for the body just now");
-    body->is_spooled = body->is_pressed = true;
+    body->is_pressed = true;
     return REFUSAL_NONE;
 }
 

@@ -251,12 +251,11 @@ static void without_memory_for_all_it_goes_to_the_disk(void **state)
 
     (void)state;
     desk_open(&desk, true);
-    desk.spool.memory_max = ALL;
     atomic_store(&desk.spool.memory_left, BODY_LOAN_BYTES - 1);
     assert_false(is_refused(body_begin(&desk.body, &desk.spool, 0, ALL, true)));
     while (desk.body.length + some.len <= BODY_OWN_BYTES)
         assert_false(is_refused(body_take(&desk.body, &desk.spool, some)));
-    assert_false(desk.body.is_spooled);
+    assert_false(body_is_due(&desk.body));
     assert_false(is_refused(body_take(&desk.body, &desk.spool, some)));
     assert_true(body_is_due(&desk.body));
     assert_false(is_refused(body_write(&desk.body, &desk.spool)));
@@ -266,13 +265,13 @@ static void without_memory_for_all_it_goes_to_the_disk(void **state)
     desk_close(&desk);
 }
 
-static void without_a_disk_it_is_503_then(void **state)
+static void in_memory_it_is_503_then(void **state)
 {
     struct str  some = str_of(text, LIMIT);
     struct desk desk;
 
     (void)state;
-    desk_open(&desk, false);
+    desk_open(&desk, true);
     desk.spool.memory_max = ALL;
     atomic_store(&desk.spool.memory_left, BODY_LOAN_BYTES);
     assert_false(is_refused(body_begin(&desk.body, &desk.spool, 0, ALL, true)));
@@ -484,7 +483,7 @@ int main(void)
         cmocka_unit_test(without_memory_it_is_503),
         cmocka_unit_test(all_bodies_have_a_part_of_what_there_is),
         cmocka_unit_test(without_memory_for_all_it_goes_to_the_disk),
-        cmocka_unit_test(without_a_disk_it_is_503_then),
+        cmocka_unit_test(in_memory_it_is_503_then),
         cmocka_unit_test(a_folder_to_spool_to_must_be_one),
         cmocka_unit_test(a_new_name_and_an_old_one_are_told_apart),
         cmocka_unit_test(a_folder_may_be_open_for_its_path_alone),
