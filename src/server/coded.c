@@ -164,9 +164,10 @@ static bool code_as_it_comes(struct wherry_exchange *exchange, const struct answ
 {
     struct response *response = &exchange->response;
 
-    if (exchange->request.method != METHOD_HEAD && setting->coding_bytes &&
-        !stream_code(&exchange->stream, response->coding, effort_of(response->coding),
-                     setting->coding_bytes))
+    if (!setting->coding_bytes ||
+        (exchange->request.method != METHOD_HEAD &&
+         !stream_code(&exchange->stream, response->coding, effort_of(response->coding),
+                      setting->coding_bytes)))
         return false;
     if (response->source == SOURCE_BYTES)
         wherry_set_stream(exchange, -1, pull_bytes, NULL);

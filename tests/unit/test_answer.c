@@ -545,6 +545,31 @@ static void a_page_that_cannot_be_sent_is_left_out(void **state)
     trial_fini(&trial);
 }
 
+static enum wherry_pull pull_nothing(struct wherry_exchange *exchange, void *data)
+{
+    (void)exchange;
+    (void)data;
+    return WHERRY_END;
+}
+
+/* Whoever lends nothing to encoders gets what the handler gives, and is not told otherwise. */
+static void where_nothing_may_be_taken_for_coding_nothing_is_coded(void **state)
+{
+    struct trial trial;
+
+    (void)state;
+    trial_init(&trial, "GET", 1, "Accept-Encoding: gzip\r\n");
+    trial.setting.compresses = true;
+    wherry_add_field(&trial.exchange, "Content-Type", wherry_text("text/plain"));
+    wherry_set_stream(&trial.exchange, -1, pull_nothing, NULL);
+    assert_true(settle(&trial));
+    PROMISED_STR("plain", trial.writer.head,
+                 "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\n"
+                 "Vary: Accept-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_null(trial.exchange.stream.encoder);
+    trial_fini(&trial);
+}
+
 /* ---- whose things are whose ----------------------------------------------------------- */
 
 static void count(void *owner)
@@ -666,6 +691,7 @@ int main(void)
         cmocka_unit_test(or_leave_it_at_the_plain_one),
         cmocka_unit_test(it_is_not_asked_about_what_is_well),
         cmocka_unit_test(a_page_that_cannot_be_sent_is_left_out),
+        cmocka_unit_test(where_nothing_may_be_taken_for_coding_nothing_is_coded),
         cmocka_unit_test(a_release_happens_once),
         cmocka_unit_test(a_refusal_and_its_page_have_an_owner_each),
         cmocka_unit_test(without_memory_it_is_an_answer_or_none),
