@@ -107,7 +107,8 @@ struct wherry_settings {
     size_t      head_bytes_max;     /* request line and fields together */
     size_t      target_bytes_max;
     uint64_t    body_bytes_max;     /* of a request, where its route says nothing else */
-    uint64_t    body_memory_max;    /* bytes of a body kept in memory; longer ones are spooled */
+    uint64_t    body_memory_max;    /* bytes of a body kept in memory; longer ones are spooled.
+                                     * All together have an eighth of what there is, then 503 */
     const char *spool_dir;          /* a folder for those; NULL: none, they are refused with 413 */
 
     int64_t     head_timeout_ms;    /* from the first byte (or accept) to the end of the head */
@@ -526,7 +527,8 @@ WHERRY_PUBLIC void wherry_wake(struct wherry_waker *waker);
 WHERRY_PUBLIC void wherry_on_release(struct wherry_exchange *exchange,
                                      void (*release)(void *owner), void *owner);
 
-/* Answers with that status and the error page that fits; `why`, a constant, goes to the log. */
+/* Answers with that status and the error page that fits; `why`, a constant, goes to the log.  What was
+ * filled in before is given up, so its release is called before this returns. */
 WHERRY_PUBLIC enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status,
                                              const char *why);
 

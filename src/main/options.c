@@ -248,7 +248,8 @@ static bool follow_number(struct options *options, const char *name, uint64_t nu
 }
 
 /* An eighth for files and a quarter for codings (site_settings); a quarter for connections, of which
- * a busy one with TLS takes some 60 KiB.  The rest is the kernel's, and malloc's. */
+ * a busy one with TLS takes some 60 KiB; an eighth for the bodies that they send (spool_share).  The rest
+ * is the kernel's, and malloc's. */
 bool options_fit_memory(struct options *options, uint64_t bytes)
 {
     enum { CONNECTION_BYTES = 64 * 1024, CONNECTIONS_LEAST = 64 };

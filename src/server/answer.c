@@ -174,13 +174,17 @@ static void settle_condition(struct wherry_exchange *exchange)
     }
 }
 
-/* Asks for a page of the site's own.  One that cannot be sent is a failure of ours. */
+/* Asks for a page of the site's own, which may need a release of its own.  One that cannot be sent is a
+ * failure of ours. */
 static bool add_own_page(struct wherry_exchange *exchange, const struct answer_setting *setting)
 {
-    bool has_own = setting->error_page &&
-                   setting->error_page(exchange, exchange->response.status, setting->may_block,
-                                       setting->error_data);
+    bool has_own;
 
+    if (!setting->error_page)
+        return false;
+    response_give_back(&exchange->response);
+    has_own = setting->error_page(exchange, exchange->response.status, setting->may_block,
+                                  setting->error_data);
     if (!exchange->response.lines.failed && !exchange->response.fault)
         return has_own;
     refuse_instead(exchange, HTTP_INTERNAL_ERROR,

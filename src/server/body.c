@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/log.h"
 
 static void forget(struct body *body)
@@ -12,7 +13,7 @@ static void forget(struct body *body)
     body->limit = BODY_NO_LIMIT;
     body->folder = -1;
     body->is_touched = false;
-    body->is_kept = body->is_spooled = body->is_in_place = false;
+    body->is_kept = body->is_spooled = body->is_in_place = body->is_pressed = false;
     body->expected = body->length = 0;
 }
 
@@ -22,6 +23,9 @@ static void drop(struct body *body)
     if (body->bytes.ptr)
         buf_fini(&body->bytes);
     buf_reset(&body->bytes);
+    if (body->lent)
+        budget_give(body->lender, body->lent);
+    body->lent = 0;
     if (body->file.fd != -1)
         draft_close(&body->file);
 }
@@ -73,19 +77,47 @@ struct refusal body_begin(struct body *body, const struct spool *spool, uint64_t
     return REFUSAL_NONE;
 }
 
-struct refusal body_take(struct body *body, const struct spool *spool, struct str data)
+static bool borrow(struct body *body, struct spool *spool, size_t bytes)
 {
+    size_t has = BODY_OWN_BYTES + body->lent, more;
+
+    if (bytes <= has)
+        return true;
+    more = (bytes - has + BODY_LOAN_BYTES - 1) / BODY_LOAN_BYTES * BODY_LOAN_BYTES;
+    if (!budget_take(&spool->memory_left, more))
+        return false;
+    body->lender = &spool->memory_left;
+    body->lent += more;
+    return true;
+}
+
+/* Many who send slowly cannot have more than there is: they wait for the disk instead.  But what a
+ * handler may expect in memory never comes in a file. */
+static struct refusal make_room(struct body *body, struct spool *spool, size_t more)
+{
+    if (borrow(body, spool, body->bytes.len + more))
+        return REFUSAL_NONE;
+    if (!body->is_spooled)
+        return refuse(HTTP_UNAVAILABLE, "there is no memory for the body just now");
+    body->is_pressed = true;
+    return REFUSAL_NONE;
+}
+
+struct refusal body_take(struct body *body, struct spool *spool, struct str data)
+{
+    struct refusal refusal = REFUSAL_NONE;
+
     body->length += data.len;
     if (body->length > body->limit)
         return refuse_length();
     if (!body->is_kept)
         return REFUSAL_NONE;
-    if (!body->is_spooled && body->length > spool->memory_max) {
-        struct refusal refusal = spool_it(body, spool);
-
-        if (is_refused(refusal))
-            return refusal;
-    }
+    if (!body->is_spooled && body->length > spool->memory_max)
+        refusal = spool_it(body, spool);
+    if (!is_refused(refusal))
+        refusal = make_room(body, spool, data.len);
+    if (is_refused(refusal))
+        return refusal;
     buf_append(&body->bytes, data);
     if (body->bytes.failed)
         return refuse(HTTP_UNAVAILABLE, "there is no memory for the body");
@@ -128,6 +160,7 @@ struct refusal body_write(struct body *body, struct spool *spool)
     if (!open_file(body, spool) || !draft_write(&body->file, buf_view(&body->bytes)))
         error = errno;
     buf_reset(&body->bytes);
+    body->is_pressed = false;
     if (error == 0)
         return REFUSAL_NONE;
     drop(body);

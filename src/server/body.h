@@ -13,7 +13,11 @@
 #include "http/status.h"
 #include "server/spool.h"
 
-enum { BODY_PIECE_BYTES = 256 * 1024 };     /* gathered for a write */
+enum {
+    BODY_PIECE_BYTES = 256 * 1024,  /* gathered for a write */
+    BODY_OWN_BYTES   = 16 * 1024,   /* in memory, which everybody may have */
+    BODY_LOAN_BYTES  = 64 * 1024,   /* beyond that, it is taken by so many of what there is for all */
+};
 
 #define BODY_NO_LIMIT  UINT64_MAX
 #define BODY_LIMIT_MAX (UINT64_MAX - 1)
@@ -29,6 +33,9 @@ struct body {
     uint64_t     length;        /* bytes that came */
     struct buf   bytes;         /* those that are not in the file */
     struct draft file;
+    size_t       lent;          /* of the memory for all, by `lender` */
+    bool         is_pressed;    /* there was none left: it goes to the file as it comes */
+    atomic_size_t *lender;
 };
 
 /* `bytes_max`: the most it may have in memory, what it takes at once included. */
@@ -62,13 +69,14 @@ static inline void body_spool_to(struct body *body, int folder)
 struct refusal body_begin(struct body *body, const struct spool *spool, uint64_t announced,
                           uint64_t limit, bool is_kept) MUST_USE;
 
-/* Some of it came; refuses the same, if only now. */
-struct refusal body_take(struct body *body, const struct spool *spool, struct str data) MUST_USE;
+/* Some of it came; refuses the same, if only now.  And with 503 what has to stay in memory when bodies
+ * have all that they may have together. */
+struct refusal body_take(struct body *body, struct spool *spool, struct str data) MUST_USE;
 
 /* It is time for body_write. */
 static inline bool body_is_due(const struct body *body)
 {
-    return body->is_spooled && body->bytes.len >= BODY_PIECE_BYTES;
+    return body->is_spooled && (body->bytes.len >= BODY_PIECE_BYTES || body->is_pressed);
 }
 
 /* Writes what was gathered, be it nothing to an empty file.  Refuses with 507 where there is no room,

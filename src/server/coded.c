@@ -154,14 +154,20 @@ static enum wherry_pull pull_bytes(struct wherry_exchange *exchange, void *data)
     return rest->len ? WHERRY_MORE : WHERRY_END;
 }
 
+size_t coded_streams_share(uint64_t memory)
+{
+    return (size_t)MIN_OF(memory / 8, (uint64_t)CODED_STREAMS_BYTES);
+}
+
 /* False: there are too many already, or there is no memory. */
 static bool code_as_it_comes(struct wherry_exchange *exchange, const struct answer_setting *setting)
 {
     struct response *response = &exchange->response;
 
-    if (exchange->request.method != METHOD_HEAD && setting->coding_bytes &&
-        !stream_code(&exchange->stream, response->coding, effort_of(response->coding),
-                     setting->coding_bytes))
+    if (!setting->coding_bytes ||
+        (exchange->request.method != METHOD_HEAD &&
+         !stream_code(&exchange->stream, response->coding, effort_of(response->coding),
+                      setting->coding_bytes)))
         return false;
     if (response->source == SOURCE_BYTES)
         wherry_set_stream(exchange, -1, pull_bytes, NULL);

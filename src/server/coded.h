@@ -16,6 +16,9 @@
 /* Memory for the encoders of all streams together; beyond, streams are sent as they are. */
 #define CODED_STREAMS_BYTES ((size_t)64 * 1024 * 1024)
 
+/* The same where there is so much memory in all: no more than an eighth of it. */
+size_t coded_streams_share(uint64_t memory) MUST_USE;
+
 /* Which coding the answer would have, before conditions are asked: response->coding, with the tag and
  * the Vary that belong to it.  No memory: none. */
 void coded_choose(struct wherry_exchange *exchange, const struct answer_setting *setting);

@@ -112,10 +112,10 @@ void conn_run(struct conn *conn, struct worker *worker)
 
 /* ---- from outside --------------------------------------------------------------------- */
 
-struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer, bool is_secure,
-                       struct clock now)
+static struct conn *open_one(struct wherry_server *server, int fd, const struct peer *peer,
+                             bool is_secure, bool is_admin, struct clock now)
 {
-    struct conn *conn = slab_take(&server->slab);
+    struct conn *conn = slab_take(&server->slab, is_admin ? 0 : CONN_ADMIN_RESERVE);
 
     if (!conn)
         return NULL;
@@ -128,7 +128,7 @@ struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *
     conn->state = is_secure ? CONN_HANDSHAKE : CONN_READ_HEAD;
     conn->wait = WAIT_NOTHING;
     conn->is_secure = is_secure;
-    atomic_store_explicit(&conn->is_admin, false, memory_order_relaxed);
+    atomic_store_explicit(&conn->is_admin, is_admin, memory_order_relaxed);
     conn->is_queued = conn->wants_output = conn->is_drained = false;
     conn->has_served = conn->must_close = conn->must_linger = false;
     atomic_store_explicit(&conn->idle_since_ms, CLOCK_NEVER, memory_order_relaxed);
@@ -137,6 +137,18 @@ struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *
     else
         turn_wait(conn, WAIT_HEAD, server->settings.head_timeout_ms, now);
     return conn;
+}
+
+struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer, bool is_secure,
+                       struct clock now)
+{
+    return open_one(server, fd, peer, is_secure, false, now);
+}
+
+struct conn *conn_open_admin(struct wherry_server *server, int fd, const struct peer *peer,
+                             struct clock now)
+{
+    return open_one(server, fd, peer, false, true, now);
 }
 
 void turn_forget_request(struct request *request)
@@ -166,11 +178,6 @@ static void conn_answer(struct conn *conn, struct worker *worker, struct refusal
     turn_close_gently(conn);
     turn_settle(conn, &turn, false);
     conn_run(conn, worker);
-}
-
-void conn_make_admin(struct conn *conn)
-{
-    atomic_store_explicit(&conn->is_admin, true, memory_order_relaxed);
 }
 
 void conn_turn_away(struct conn *conn, struct worker *worker)

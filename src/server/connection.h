@@ -22,6 +22,7 @@ struct worker;
 
 enum {
     CONN_RESERVE   = 64,            /* slots for those who are turned away */
+    CONN_ADMIN_RESERVE = 16,        /* and for those who run the server */
     CONN_LINGER_MS = 2000,          /* for a peer to read the last answer before we close */
     CONN_BUSY_S    = 2,             /* Retry-After of a 503 */
     TURN_REQUESTS  = 64,            /* the budget of a turn */
@@ -122,8 +123,10 @@ void   work_fini(struct work *work);
 struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer, bool is_secure,
                        struct clock now) MUST_USE;
 
-/* It has come to the listener for those who run the server.  Before anybody has run it. */
-void conn_make_admin(struct conn *conn);
+/* The same for one that came to the listener of those who run the server: for them there are
+ * CONN_ADMIN_RESERVE more, which nobody else gets. */
+struct conn *conn_open_admin(struct wherry_server *server, int fd, const struct peer *peer,
+                             struct clock now) MUST_USE;
 
 /* Runs it until it would wait, puts it into the queue for that, and lets go.  The caller does
  * not own it any more. */

@@ -16,6 +16,15 @@ static void forget(struct response *response)
     };
 }
 
+void response_give_back(struct response *response)
+{
+    if (!response->release)
+        return;
+    response->release(response->owner);
+    response->release = NULL;
+    response->shared_lines = response->content_lines = STR_NONE;
+}
+
 void response_init(struct response *response)
 {
     *response = (struct response){.lines = BUF_UP_TO(RESPONSE_LINES_MAX)};

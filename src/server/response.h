@@ -49,6 +49,9 @@ void response_fini(struct response *response);
 /* Forgets what was filled in and becomes a refusal. */
 void response_refuse(struct response *response, int status);
 
+/* A refusal without a body gets a page, and has no use for what the handler has lent: releases it. */
+void response_give_back(struct response *response);
+
 /* It cannot be sent as it is: it will be a 500, for the first of such reasons. */
 void response_spoil(struct response *response, const char *fault);
 

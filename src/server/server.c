@@ -74,9 +74,10 @@ struct wherry_server *wherry_server_new(const struct wherry_settings *settings)
     server->queue = QUEUE_NONE;
     server->keeper_fd = -1;
     router_init(&server->router);
-    spool_init(&server->spool, server->settings.body_memory_max);
+    spool_init(&server->spool, server->settings.body_memory_max,
+               spool_share(share_memory(), server->settings.body_memory_max));
     atomic_init(&server->drained_ms, CLOCK_NEVER);
-    atomic_init(&server->coding_bytes, CODED_STREAMS_BYTES);
+    atomic_init(&server->coding_bytes, coded_streams_share(share_memory()));
     permits_init(&server->permits, 1, wake_granted, server);
     worker_init(&server->keeper, server);
     return server;
@@ -382,7 +383,8 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
     raise_descriptor_limit();
     server->keeper_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->keeper_fd == -1 || !queue_open(&server->queue) ||
-        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE) ||
+        !slab_open(&server->slab, (size_t)server->settings.connections_max + CONN_RESERVE +
+                                       CONN_ADMIN_RESERVE) ||
         !timers_open(&server->timers, server->slab.max, wake_due, server)) {
         snprintf(problem, size, "cannot set up the server: %s", strerror(errno));
         return false;

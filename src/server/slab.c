@@ -39,21 +39,29 @@ static struct conn *take_fresh(struct slab *slab)
     return conn;
 }
 
-struct conn *slab_take(struct slab *slab)
+static struct conn *take(struct slab *slab)
 {
-    struct conn *conn;
+    struct conn *conn = slab->free;
 
-    pthread_mutex_lock(&slab->mutex);
-    conn = slab->free;
     if (conn)
         slab->free = conn->next_free;
     else
         conn = take_fresh(slab);
+    if (conn)
+        atomic_fetch_add_explicit(&slab->open, 1, memory_order_relaxed);
+    return conn;
+}
+
+struct conn *slab_take(struct slab *slab, size_t spared)
+{
+    struct conn *conn = NULL;
+
+    pthread_mutex_lock(&slab->mutex);
+    if (slab_count_open(slab) + spared < slab->max)
+        conn = take(slab);
     pthread_mutex_unlock(&slab->mutex);
-    if (!conn)
-        return NULL;
-    atomic_fetch_add_explicit(&slab->open, 1, memory_order_relaxed);
-    source_start(&conn->source);
+    if (conn)
+        source_start(&conn->source);
     return conn;
 }
 
@@ -63,6 +71,6 @@ void slab_give(struct slab *slab, struct conn *conn)
     pthread_mutex_lock(&slab->mutex);
     conn->next_free = slab->free;
     slab->free = conn;
-    pthread_mutex_unlock(&slab->mutex);
     atomic_fetch_sub_explicit(&slab->open, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&slab->mutex);
 }

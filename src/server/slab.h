@@ -18,15 +18,15 @@ struct slab {
     size_t          max;
     atomic_size_t   touched;        /* slots that were ever used: no scan need go further */
     atomic_size_t   open;           /* in use now */
-    pthread_mutex_t mutex;          /* guards the free list and `touched` growing */
+    pthread_mutex_t mutex;          /* guards the free list, and both counts when they change */
     struct conn    *free;
 };
 
 bool slab_open(struct slab *slab, size_t max) MUST_USE;     /* false with errno */
 void slab_close(struct slab *slab);
 
-/* A slot that is the caller's: its source is RUNNING.  NULL when all are in use. */
-struct conn *slab_take(struct slab *slab) MUST_USE;
+/* A slot that is the caller's: its source is RUNNING.  NULL when no more than `spared` are left. */
+struct conn *slab_take(struct slab *slab, size_t spared) MUST_USE;
 
 /* Back: the caller owned it, and its source becomes FREE. */
 void slab_give(struct slab *slab, struct conn *conn);

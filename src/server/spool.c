@@ -7,9 +7,17 @@
 
 enum { KEPT_FILE_MODE = 0644 };     /* of which the umask may take */
 
-void spool_init(struct spool *spool, uint64_t memory_max)
+size_t spool_share(uint64_t memory, uint64_t memory_max)
+{
+    uint64_t most = MAX_OF(memory / 8, memory_max);
+
+    return (size_t)MIN_OF(most, (uint64_t)SIZE_MAX);
+}
+
+void spool_init(struct spool *spool, uint64_t memory_max, size_t memory_all)
 {
     *spool = (struct spool){.memory_max = memory_max, .folder = -1};
+    atomic_init(&spool->memory_left, memory_all);
     pthread_mutex_init(&spool->mutex, NULL);
 }
 

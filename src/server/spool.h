@@ -6,6 +6,7 @@
 #define SERVER_SPOOL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "base/draft.h"
@@ -14,6 +15,7 @@ enum { SPOOL_SWEPT_MAX = 16 };      /* folders that are remembered */
 
 struct spool {
     uint64_t        memory_max;     /* bytes of a body that stay in memory */
+    atomic_size_t   memory_left;    /* bytes that all of them together may still take */
     int             folder;         /* -1: none, longer ones are refused */
     pthread_mutex_t mutex;          /* of what follows */
     struct spool_swept {
@@ -23,7 +25,11 @@ struct spool {
     size_t swept_count;
 };
 
-void spool_init(struct spool *spool, uint64_t memory_max);
+/* How much of so much memory bodies may have: an eighth, but what one of them may have, too. */
+size_t spool_share(uint64_t memory, uint64_t memory_max) MUST_USE;
+
+/* `memory_max` for one body, `memory_all` for all together. */
+void spool_init(struct spool *spool, uint64_t memory_max, size_t memory_all);
 void spool_fini(struct spool *spool);
 
 /* Opens the server's own folder.  False with errno: there is no such one, or it can't be written. */

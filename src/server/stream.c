@@ -1,5 +1,6 @@
 #include "server/stream.h"
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "http/head.h"
 #include "server/server.h"
@@ -19,7 +20,7 @@ void stream_reset(struct stream *stream)
     waker_detach(stream->waker);
     encoder_close(stream->encoder);
     if (stream->encoder)
-        atomic_fetch_add(stream->lender, stream->lent);
+        budget_give(stream->lender, stream->lent);
     buf_fini(&stream->piece);
     buf_fini(&stream->coded);
     buf_fini(&stream->trailers);
@@ -42,25 +43,15 @@ void stream_rest(struct stream *stream)
 
 /* ---- coding --------------------------------------------------------------------------- */
 
-static bool take(atomic_size_t *left, size_t bytes)
-{
-    size_t seen = atomic_load(left);
-
-    while (seen >= bytes)
-        if (atomic_compare_exchange_weak(left, &seen, seen - bytes))
-            return true;
-    return false;
-}
-
 bool stream_code(struct stream *stream, enum coding coding, int effort, atomic_size_t *left)
 {
     size_t bytes = encode_memory(coding, effort, ENCODE_LENGTH_UNKNOWN);
 
-    if (!take(left, bytes))
+    if (!budget_take(left, bytes))
         return false;
     stream->encoder = encoder_open(coding, effort);
     if (!stream->encoder) {
-        atomic_fetch_add(left, bytes);
+        budget_give(left, bytes);
         return false;
     }
     stream->lender = left;

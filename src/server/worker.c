@@ -135,11 +135,11 @@ static enum accepted accept_one(struct worker *worker, struct listener *listener
     accepted = listener_accept(listener, &fd, &peer);
     if (accepted == ACCEPTED) {
         moment_refresh(&worker->moment);
-        *conn = conn_open(server, fd, &peer, listener->is_tls, worker->moment.now);
+        *conn = server_is_admin(server, listener)
+                    ? conn_open_admin(server, fd, &peer, worker->moment.now)
+                    : conn_open(server, fd, &peer, listener->is_tls, worker->moment.now);
         if (!*conn)
             close(fd);
-        else if (server_is_admin(server, listener))
-            conn_make_admin(*conn);
     }
     atomic_fetch_sub(&server->taking_in, 1);
     return accepted;

@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -185,6 +186,18 @@ def test_it_is_never_full(run):
             assert one.ask("/readyz").status == other.ask("/readyz").status == 200
         busy.send(b"Host: a\r\n\r\n")
         assert busy.answer().status == 200
+
+
+def test_those_who_are_turned_away_do_not_keep_it_from_answering(run):
+    """Each holds a slot for as long as it does not close."""
+    server, admin = run("--connections-max=1")
+    with server.dial() as busy, ExitStack() as turned_away:
+        busy.send(b"GET / HTTP/1.1\r\n")
+        server.wait_read(busy)
+        for _ in range(150):
+            turned_away.enter_context(server.dial())
+        for _ in range(3):
+            assert admin.status("/healthz") == 200
 
 
 def test_it_is_open_until_the_drain_has_ended(run, large):  # noqa: F811

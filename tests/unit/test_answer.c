@@ -545,6 +545,31 @@ static void a_page_that_cannot_be_sent_is_left_out(void **state)
     trial_fini(&trial);
 }
 
+static enum wherry_pull pull_nothing(struct wherry_exchange *exchange, void *data)
+{
+    (void)exchange;
+    (void)data;
+    return WHERRY_END;
+}
+
+/* Whoever lends nothing to encoders gets what the handler gives, and is not told otherwise. */
+static void where_nothing_may_be_taken_for_coding_nothing_is_coded(void **state)
+{
+    struct trial trial;
+
+    (void)state;
+    trial_init(&trial, "GET", 1, "Accept-Encoding: gzip\r\n");
+    trial.setting.compresses = true;
+    wherry_add_field(&trial.exchange, "Content-Type", wherry_text("text/plain"));
+    wherry_set_stream(&trial.exchange, -1, pull_nothing, NULL);
+    assert_true(settle(&trial));
+    PROMISED_STR("plain", trial.writer.head,
+                 "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\n"
+                 "Vary: Accept-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_null(trial.exchange.stream.encoder);
+    trial_fini(&trial);
+}
+
 /* ---- whose things are whose ----------------------------------------------------------- */
 
 static void count(void *owner)
@@ -571,6 +596,38 @@ static void a_release_happens_once(void **state)
         trial_fini(&trial);
         assert_int_equal(released, 1);
     }
+}
+
+static bool page_with_an_owner(struct wherry_exchange *exchange, int status, bool may_block,
+                               void *data)
+{
+    (void)status;
+    (void)may_block;
+    wherry_set_body(exchange, wherry_text("<h1>lost</h1>"));
+    wherry_on_release(exchange, count, data);
+    return true;
+}
+
+/* Who has refused has no use for what the answer would have needed; the page may need its own. */
+static void a_refusal_and_its_page_have_an_owner_each(void **state)
+{
+    struct trial trial;
+    int          handlers = 0, pages = 0;
+
+    (void)state;
+    trial_init(&trial, "GET", 1, "");
+    trial.setting.error_page = page_with_an_owner;
+    trial.setting.error_data = &pages;
+    wherry_refuse(&trial.exchange, 404, "nothing there");
+    wherry_on_release(&trial.exchange, count, &handlers);
+    assert_true(settle(&trial));
+    assert_int_equal(handlers, 1);
+    assert_int_equal(pages, 0);
+    exchange_reset(&trial.exchange);
+    assert_int_equal(pages, 1);
+    trial_fini(&trial);
+    assert_int_equal(handlers, 1);
+    assert_int_equal(pages, 1);
 }
 
 static void fill_in(struct trial *trial, bool is_refused)
@@ -634,7 +691,9 @@ int main(void)
         cmocka_unit_test(or_leave_it_at_the_plain_one),
         cmocka_unit_test(it_is_not_asked_about_what_is_well),
         cmocka_unit_test(a_page_that_cannot_be_sent_is_left_out),
+        cmocka_unit_test(where_nothing_may_be_taken_for_coding_nothing_is_coded),
         cmocka_unit_test(a_release_happens_once),
+        cmocka_unit_test(a_refusal_and_its_page_have_an_owner_each),
         cmocka_unit_test(without_memory_it_is_an_answer_or_none),
     };
 

@@ -18,7 +18,7 @@ struct asking {
 
 static void give_body(struct body *body, struct str bytes)
 {
-    const struct spool spool = {.folder = -1, .memory_max = bytes.len};
+    struct spool spool = {.folder = -1, .memory_max = bytes.len};
 
     assert_false(is_refused(body_begin(body, &spool, bytes.len, bytes.len, true)));
     assert_false(is_refused(body_take(body, &spool, bytes)));

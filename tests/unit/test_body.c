@@ -15,7 +15,7 @@
 #include "tests/support/promise.h"
 #include "tests/support/stage.h"
 
-enum { MEMORY = 100, LIMIT = 1000, ROOM = BODY_PIECE_BYTES + 4096 };
+enum { MEMORY = 100, LIMIT = 1000, ROOM = BODY_PIECE_BYTES + 4096, ALL = 1024 * 1024 };
 
 /* A folder, a spool in it, and a body. */
 struct desk {
@@ -31,7 +31,7 @@ static void desk_open(struct desk *desk, bool has_spool)
     folder_enter(&desk->folder);
     desk->here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_not_equal(desk->here, -1);
-    spool_init(&desk->spool, MEMORY);
+    spool_init(&desk->spool, MEMORY, ALL);
     if (has_spool)
         assert_true(spool_open(&desk->spool, "."));
     body_init(&desk->body, ROOM);
@@ -40,6 +40,7 @@ static void desk_open(struct desk *desk, bool has_spool)
 static void desk_close(struct desk *desk)
 {
     body_fini(&desk->body);
+    assert_int_equal(atomic_load(&desk->spool.memory_left), ALL);
     spool_fini(&desk->spool);
     close(desk->here);
     folder_leave(&desk->folder);
@@ -231,6 +232,56 @@ static void without_memory_it_is_503(void **state)
     fault_at(1, FAULT_ALLOCATION, ENOMEM);
     assert_int_equal(body_take(&desk.body, &desk.spool, STR("text")).status, 503);
     assert_true(fault_off());
+    desk_close(&desk);
+}
+
+static void all_bodies_have_a_part_of_what_there_is(void **state)
+{
+    (void)state;
+    assert_int_equal(spool_share(64 << 20, 1 << 20), 8 << 20);
+    assert_int_equal(spool_share(64 << 20, 16 << 20), 16 << 20); /* somebody has said so */
+    assert_int_equal(spool_share(0, 0), 0);
+}
+
+/* Others have all that there is. */
+static void without_memory_for_all_it_goes_to_the_disk(void **state)
+{
+    struct str  some = str_of(text, LIMIT);
+    struct desk desk;
+
+    (void)state;
+    desk_open(&desk, true);
+    atomic_store(&desk.spool.memory_left, BODY_LOAN_BYTES - 1);
+    assert_false(is_refused(body_begin(&desk.body, &desk.spool, 0, ALL, true)));
+    while (desk.body.length + some.len <= BODY_OWN_BYTES)
+        assert_false(is_refused(body_take(&desk.body, &desk.spool, some)));
+    assert_false(body_is_due(&desk.body));
+    assert_false(is_refused(body_take(&desk.body, &desk.spool, some)));
+    assert_true(body_is_due(&desk.body));
+    assert_false(is_refused(body_write(&desk.body, &desk.spool)));
+    assert_false(body_is_due(&desk.body));
+    assert_int_equal(lseek(desk.body.file.fd, 0, SEEK_END), desk.body.length);
+    atomic_store(&desk.spool.memory_left, ALL);
+    desk_close(&desk);
+}
+
+static void in_memory_it_is_503_then(void **state)
+{
+    struct str  some = str_of(text, LIMIT);
+    struct desk desk;
+
+    (void)state;
+    desk_open(&desk, true);
+    desk.spool.memory_max = ALL;
+    atomic_store(&desk.spool.memory_left, BODY_LOAN_BYTES);
+    assert_false(is_refused(body_begin(&desk.body, &desk.spool, 0, ALL, true)));
+    while (desk.body.length + some.len <= BODY_OWN_BYTES + BODY_LOAN_BYTES)
+        assert_false(is_refused(body_take(&desk.body, &desk.spool, some)));
+    assert_int_equal(atomic_load(&desk.spool.memory_left), 0);
+    assert_int_equal(body_take(&desk.body, &desk.spool, some).status, 503);
+    body_reset(&desk.body);
+    assert_int_equal(atomic_load(&desk.spool.memory_left), BODY_LOAN_BYTES);
+    atomic_store(&desk.spool.memory_left, ALL);
     desk_close(&desk);
 }
 
@@ -430,6 +481,9 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_says_so),
         cmocka_unit_test(what_cannot_fit_is_not_begun),
         cmocka_unit_test(without_memory_it_is_503),
+        cmocka_unit_test(all_bodies_have_a_part_of_what_there_is),
+        cmocka_unit_test(without_memory_for_all_it_goes_to_the_disk),
+        cmocka_unit_test(in_memory_it_is_503_then),
         cmocka_unit_test(a_folder_to_spool_to_must_be_one),
         cmocka_unit_test(a_new_name_and_an_old_one_are_told_apart),
         cmocka_unit_test(a_folder_may_be_open_for_its_path_alone),

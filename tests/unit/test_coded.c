@@ -430,6 +430,13 @@ static void a_stream_that_waits_has_sent_all_it_wrote(void **state)
     close_show(&house);
 }
 
+static void encoders_of_streams_fit_a_small_machine(void **state)
+{
+    (void)state;
+    assert_int_equal(coded_streams_share(16ull << 30), CODED_STREAMS_BYTES);
+    assert_int_equal(coded_streams_share(64 << 20), 8 << 20);
+}
+
 static void without_memory_for_an_encoder_a_stream_is_sent_as_it_is(void **state)
 {
     struct house house;
@@ -751,6 +758,7 @@ int main(void)
         cmocka_unit_test(nothing_is_coded_where_the_operator_does_not_want_it),
         cmocka_unit_test(what_was_coded_decodes_to_what_was_given),
         cmocka_unit_test(a_stream_that_waits_has_sent_all_it_wrote),
+        cmocka_unit_test(encoders_of_streams_fit_a_small_machine),
         cmocka_unit_test(without_memory_for_an_encoder_a_stream_is_sent_as_it_is),
         cmocka_unit_test(without_memory_nothing_is_kept),
         cmocka_unit_test(a_copy_may_be_long),

@@ -244,6 +244,31 @@ static void a_long_one_comes_in_a_file(void **state)
     close_shop(&house);
 }
 
+/* Nobody gets more than his own, so it is written in many small pieces, and whole all the same. */
+static void a_long_one_comes_without_memory_for_all(void **state)
+{
+    struct house   house;
+    struct guest   guest;
+    atomic_size_t *left;
+    size_t         all;
+
+    (void)state;
+    open_shop(&house, true);
+    left = &house.server->spool.memory_left;
+    all = atomic_exchange(left, 0);
+    house_welcome(&house, &guest);
+    say_head(&guest, "/take", LONG);
+    say_body(&house, &guest, 0, LONG - 1);
+    assert_in_range(guest.conn->work->exchange.body.bytes.cap, 0, BODY_PIECE_BYTES / 4);
+    say_body(&house, &guest, LONG - 1, 1);
+    HEARS(&house, &guest, "200 taken, open");
+    assert_true(shop.is_right && shop.was_spooled);
+    guest_leave(&guest);
+    house_run(&house);
+    assert_int_equal(atomic_exchange(left, all), 0);
+    close_shop(&house);
+}
+
 static void a_chunked_one_goes_there_when_it_gets_long(void **state)
 {
     struct house house;
@@ -603,6 +628,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_route_has_its_say_first),
         cmocka_unit_test(a_long_one_comes_in_a_file),
+        cmocka_unit_test(a_long_one_comes_without_memory_for_all),
         cmocka_unit_test(a_chunked_one_goes_there_when_it_gets_long),
         cmocka_unit_test(without_a_place_for_it_it_is_too_long),
         cmocka_unit_test(it_can_be_kept),
