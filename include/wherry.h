@@ -73,7 +73,7 @@ struct wherry_certificate {
 };
 
 /* HTTPS.  Texts and tables are borrowed until wherry_server_free. */
-struct wherry_tls {
+struct wherry_tls_settings {
     int         port;               /* 0: any free one; -1: no HTTPS */
     const struct wherry_certificate *certificates;  /* the first is for who asks for no other name */
     size_t      certificates_count; /* at most 16; 0: the server makes one and keeps it in cert_dir */
@@ -98,7 +98,7 @@ struct wherry_settings {
     const char *admin;              /* where /healthz and /readyz are, in the clear and not in the
                                      * log: "localhost:9090", "[::1]:0", or the path of a socket,
                                      * with a "/" in it; NULL: nowhere */
-    struct wherry_tls tls;
+    struct wherry_tls_settings tls;
 
     unsigned    workers;            /* threads at rest; 0: one per core, never under 2 */
     unsigned    workers_max;        /* threads when all are busy */

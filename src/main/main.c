@@ -124,8 +124,8 @@ static bool run(struct program *program)
 
 static enum exit_code check(struct program *program)
 {
-    const struct wherry_tls *tls = &program->options.server.tls;
-    struct buf               out = BUF_UP_TO(16 * 1024);
+    const struct wherry_tls_settings *tls = &program->options.server.tls;
+    struct buf                        out = BUF_UP_TO(16 * 1024);
 
     if (!open_site(program) || !open_endpoints(program) ||
         !option_spool_check(&program->options, program->problem, sizeof program->problem) ||
