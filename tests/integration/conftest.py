@@ -214,7 +214,7 @@ def serving(build, over):
             more.setdefault("secure", over.is_tls or None)
             more.setdefault("authority", over.is_tls and over.cert_dir / "ca.pem")
         elif over.is_tls and program != build.program:
-            more.setdefault("environment", {})["PEER_CERT_DIR"] = str(over.cert_dir)
+            more.setdefault("environment", {}).setdefault("PEER_CERT_DIR", str(over.cert_dir))
             more.setdefault("secure", True)
             more.setdefault("authority", over.cert_dir / "ca.pem")
             if b"PEER_CERT_DIR" not in program.read_bytes():
