@@ -92,6 +92,27 @@ void log_escape(struct buf *buf, struct str text)
     }
 }
 
+void log_escape_json(struct buf *buf, struct str text)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+
+        if (byte == '"' || byte == '\\') {
+            char pair[2] = {'\\', (char)byte};
+
+            buf_append(buf, str_of(pair, 2));
+        } else if (byte < 0x20 || byte >= 0x7f) {
+            char code[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+
+            buf_append(buf, str_of(code, 6));
+        } else {
+            buf_append_byte(buf, (char)byte);
+        }
+    }
+}
+
 const char *log_quote(char *room, size_t size, struct str text)
 {
     static const char dots[] = "...";

@@ -77,7 +77,11 @@ bool log_within(struct log_quota *quota, unsigned a_second, unsigned *untold) MU
  * quote and backslash get a backslash.  Appends to `buf` (never fails but by the buffer). */
 void log_escape(struct buf *buf, struct str text);
 
-/* The same, into a small buffer of the caller's, cut off with "..." where it does not fit, always
+/* The same for a string of JSON (RFC 8259 §7), its quotes not included.  What is not ASCII is told byte by
+ * byte as U+0080 to U+00FF: what comes from outside need not be UTF-8, JSON must be. */
+void log_escape_json(struct buf *buf, struct str text);
+
+/* As log_escape, into a small buffer of the caller's, cut off with "..." where it does not fit, always
  * terminated; returns `room`, so that it can stand in an argument list. */
 const char *log_quote(char *room, size_t size, struct str text);
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "server/moment.h"
+
 void announce_word(struct buf *out, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -105,27 +107,86 @@ static void warn_of_open_door(const struct wherry_settings *server)
     log_warn("HTTP lets in who shows no certificate", "instead=\"--tls-only or --http-redirect\"");
 }
 
-void announce(const struct options *options, const struct wherry_server *server)
+static void say_in_words(const struct options *options, const struct wherry_server *server,
+                         const struct wherry_authority *authority, struct buf *out)
 {
     const struct option_given *cert_dir = options_given(options, "cert-dir");
     bool                       is_default = cert_dir->source == OPTION_FROM_DEFAULT;
-    struct wherry_authority    authority;
-    struct buf                 out = BUF_UP_TO(64 * 1024);
-    const char                *url;
+    const char                *admin = wherry_server_admin_url(server), *url;
 
-    buf_append(&out, STR("wherry " WHERRY_VERSION " carries "));
-    announce_root(&options->site, &out);
-    buf_append_byte(&out, '\n');
+    buf_append(out, STR("wherry " WHERRY_VERSION " carries "));
+    announce_root(&options->site, out);
+    buf_append_byte(out, '\n');
     for (size_t i = 0; (url = wherry_server_url(server, i)); i++)
-        buf_printf(&out, "  %s\n", url);
-    if (wherry_server_admin_url(server))
-        buf_printf(&out, "its health: %s, /healthz and /readyz\n", wherry_server_admin_url(server));
-    if (wherry_server_authority(server, &authority)) {
-        announce_authority(&authority, is_default ? NULL : options->server.tls.cert_dir, &out);
-        if (authority.warning && *authority.warning)
-            log_warn("cannot keep the certificate", "why=\"%s\"",
-                     LOG_QUOTE(str_view(authority.warning)));
+        buf_printf(out, "  %s\n", url);
+    if (admin)
+        buf_printf(out, "its health: %s, /healthz and /readyz\n", admin);
+    if (authority)
+        announce_authority(authority, is_default ? NULL : options->server.tls.cert_dir, out);
+}
+
+static void append_json(struct buf *out, const char *text)
+{
+    buf_append_byte(out, '"');
+    log_escape_json(out, str_view(text));
+    buf_append_byte(out, '"');
+}
+
+/* NULL is null. */
+static void append_member(struct buf *out, const char *name, const char *text)
+{
+    buf_printf(out, ",\"%s\":", name);
+    if (text)
+        append_json(out, text);
+    else
+        buf_append(out, STR("null"));
+}
+
+static void append_urls(struct buf *out, const struct wherry_server *server)
+{
+    const char *url;
+
+    buf_append(out, STR(",\"urls\":["));
+    for (size_t i = 0; (url = wherry_server_url(server, i)); i++) {
+        if (i > 0)
+            buf_append_byte(out, ',');
+        append_json(out, url);
     }
+    buf_append_byte(out, ']');
+}
+
+/* One object on one line, as all lines of an access log in JSON are. */
+static void say_in_json(const struct options *options, const struct wherry_server *server,
+                        const struct wherry_authority *authority, struct buf *out)
+{
+    struct moment moment = MOMENT_NONE;
+    char         *root = realpath(options->site.root, NULL);
+
+    moment_refresh(&moment);
+    buf_printf(out, "{\"time\":\"%s\"", moment.iso_time);
+    append_member(out, "serves", root ? root : options->site.root);
+    append_urls(out, server);
+    append_member(out, "admin", wherry_server_admin_url(server));
+    append_member(out, "authority", authority ? authority->path : NULL);
+    append_member(out, "sha256", authority ? authority->fingerprint : NULL);
+    append_member(out, "version", WHERRY_VERSION);
+    buf_append(out, STR("}\n"));
+    free(root);
+}
+
+void announce(const struct options *options, const struct wherry_server *server)
+{
+    struct wherry_authority authority;
+    bool                    has_own = wherry_server_authority(server, &authority);
+    struct buf              out = BUF_UP_TO(64 * 1024);
+
+    if (options->server.access_log == WHERRY_LOG_JSON)
+        say_in_json(options, server, has_own ? &authority : NULL, &out);
+    else
+        say_in_words(options, server, has_own ? &authority : NULL, &out);
+    if (has_own && authority.warning && *authority.warning)
+        log_warn("cannot keep the certificate", "why=\"%s\"",
+                 LOG_QUOTE(str_view(authority.warning)));
     log_print(buf_view(&out));
     buf_fini(&out);
     warn_of_open_door(&options->server);

@@ -6,7 +6,8 @@
  *     its authority: /home/me/.local/state/wherry/ca.pem, SHA-256 AB:CD:...
  *
  * Each URL stands on a line of its own, for people and for programs that wait until it listens.  Of
- * an authority that is new, nobody can know: how to trust it is said for each system. */
+ * an authority that is new, nobody can know: how to trust it is said for each system.  Where the
+ * access log is in JSON, all of it is one object on one line, so that stdout is nothing but JSON. */
 #ifndef MAIN_ANNOUNCE_H
 #define MAIN_ANNOUNCE_H
 

@@ -312,7 +312,8 @@ const struct option option_table[] = {
 
     {.name = "access-log", .kind = OPTION_CHOICE, .argument = "FORMAT", .initial = "combined",
      .choices = access_log_choices, .group = LOGS, INTO(server.access_log),
-     .help = "One line on standard output for each answer: off, common, combined or json."},
+     .help = "One line on standard output for each answer: off, common, combined or json. With "
+             "json, all that stands there is JSON."},
     {.name = "log-level", .kind = OPTION_CHOICE, .argument = "LEVEL", .initial = "info",
      .choices = log_level_choices, .group = LOGS, INTO(log_level),
      .help = "What to say on standard error: error, warn, info or debug, each with those before "

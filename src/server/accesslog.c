@@ -103,28 +103,10 @@ static void append_common(struct buf *lines, bool combined, const struct peer *p
     buf_append_byte(lines, '\n');
 }
 
-/* RFC 8259 §7.  What is not ASCII is told byte by byte as U+0080 to U+00FF: a peer's bytes need
- * not be UTF-8, a line of JSON must be. */
 static void append_json_text(struct buf *lines, struct str text)
 {
-    static const char hex[] = "0123456789abcdef";
-
     buf_append_byte(lines, '"');
-    for (size_t i = 0; i < cut(text).len; i++) {
-        unsigned char byte = (unsigned char)text.ptr[i];
-
-        if (byte == '"' || byte == '\\') {
-            char pair[2] = {'\\', (char)byte};
-
-            buf_append(lines, str_of(pair, 2));
-        } else if (byte < 0x20 || byte >= 0x7f) {
-            char code[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
-
-            buf_append(lines, str_of(code, 6));
-        } else {
-            buf_append_byte(lines, (char)byte);
-        }
-    }
+    log_escape_json(lines, cut(text));
     buf_append(lines, text.len > TEXT_MAX ? STR("...\"") : STR("\""));
 }
 

@@ -427,12 +427,14 @@ static bool probe_openat2(const struct root *root)
 {
     int fd = open_by_kernel(root, "", LOOK_FLAGS);
 
-    if (fd == -1) {
-        log_info("openat2 is not to be had, names are walked", "errno=\"%m\"");
-        return false;
+    if (fd != -1) {
+        close(fd);
+        return true;
     }
-    close(fd);
-    return true;
+    if (errno == EACCES)        /* the folder's fault: it may not be looked into */
+        return true;
+    log_info("openat2 is not to be had, names are walked", "errno=\"%m\"");
+    return false;
 }
 
 struct root *root_open(const char *path, enum root_links links)

@@ -44,7 +44,7 @@ def unpacked(image, tmp_path_factory):
     with subprocess.Popen([DOCKER, "export", name], stdout=subprocess.PIPE) as export:
         subprocess.run(["tar", "--extract", "--numeric-owner", "--same-permissions",
                         "--directory", folder], stdin=export.stdout, check=True)
-    docker("rm", name)
+    docker("rm", "--volumes", name)
     return folder
 
 

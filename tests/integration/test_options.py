@@ -487,7 +487,7 @@ def test_a_root_that_may_not_be_read(request):
         shut.mkdir(mode=0o000)
         run = subprocess.run([*somebody, shutil.copy(program, folder), "--check", shut],
                              capture_output=True, text=True, timeout=60)
-    assert run.returncode == 111
+    assert run.returncode == 111 and len(run.stderr.splitlines()) == 1, run.stderr
     assert f'wherry: cannot open the folder "{shut}": Permission denied; it belongs to uid ' in \
         run.stderr or f'wherry: cannot look into the folder "{shut}": Permission denied; it belongs ' \
         "to uid " in run.stderr

@@ -15,7 +15,7 @@ from pathlib import Path
 from dialogue import Dialogue
 from secure import trusting
 
-URL = r"^\s*%s://(\S+):(\d+)/?\s*$"
+URL = r'(?:^\s*|")%s://([^\s"]+):(\d+)(?:\s*$|")'
 REPORT = re.compile(
     rb"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:|Assertion.*failed"
 )
