@@ -222,7 +222,8 @@ static void each_answer_is_coded_or_not(void **state)
 /* Without its date. */
 static void append_head(struct buf *out, struct str heard)
 {
-    struct str head = str_of(heard.ptr, heard.len - heard_body(heard).len), date = field_of(heard, "Date");
+    struct str head = str_of(heard.ptr, heard.len - heard_body(heard).len);
+    struct str date = field_of(heard, "Date");
 
     buf_append(out, str_of(head.ptr, (size_t)(date.ptr - head.ptr)));
     buf_append(out, str_from(head, (size_t)(date.ptr - head.ptr) + date.len));
