@@ -588,6 +588,11 @@ static const struct mistake_case {
      "--no-root is not an option; did you mean --root?" SEE},
     {"two roots", WORDS("a", "b"), CODE_USAGE,
      "\"b\" is one ROOT too many after \"a\"" SEE},
+    {"two roots, and a switch before", WORDS("--endpoints", "--check", "a", "b"), CODE_USAGE,
+     "\"b\" is one ROOT too many after \"a\"" SEE},
+    {"a switch's value behind a blank", WORDS("--endpoints", "/test", "b"), CODE_USAGE,
+     "\"b\" is one ROOT too many after \"/test\"; a value of --endpoints stands behind =, as in "
+     "--endpoints=PREFIX" SEE},
     {"two roots in two ways", WORDS("--root", "a", "b"), CODE_USAGE,
      "--root is \"a\", but ROOT is \"b\"; give one of them" SEE},
     {"a wrong variable", ENVIRONMENT("WHERRY_HTTP_PORT=80x"), CODE_CONFIGURATION,
