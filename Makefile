@@ -8,7 +8,7 @@
 # make docker             the image wherry:latest, and what it weighs
 # make test-container     the image in containers: its own tests, and all others that can be, once more
 # make install PREFIX=    program, library, pkg-config file, manual pages (default /usr/local)
-# make lint               clang-tidy and cppcheck
+# make lint               clang-tidy, cppcheck and shellcheck
 # make format             clang-format
 # make layers             the include graph; fails on an arrow that points up
 # make clean              remove build/

@@ -20,8 +20,12 @@
  * requests against the validators given, ranges over a body of known length, content codings,
  * OPTIONS, 405, Date, Content-Length, chunks, keep-alive.
  *
- * Pointers taken from an exchange live until its answer has been sent or given up.  One thread at a
- * time works on an exchange; only wherry_wake and wherry_server_stop may be called from any. */
+ * Pointers taken from an exchange live until the release: the moment when its answer has been sent or
+ * given up.  One thread at a time works on an exchange, but many exchanges are worked on at once: what
+ * handlers share, their `data` too, needs a lock.  Of what follows, wherry_wake, wherry_waker_release,
+ * wherry_server_stop and wherry_server_reload may be called from any thread.
+ *
+ * Times are in milliseconds and sizes in bytes, unless their name says another unit. */
 #ifndef WHERRY_H
 #define WHERRY_H
 
@@ -72,12 +76,12 @@ struct wherry_certificate {
     const char *password_path;      /* the key's password on the first line; NULL: none */
 };
 
-/* HTTPS.  Texts and tables are borrowed until wherry_server_free. */
-struct wherry_tls {
+/* HTTPS. */
+struct wherry_tls_settings {
     int         port;               /* 0: any free one; -1: no HTTPS */
     const struct wherry_certificate *certificates;  /* the first is for who asks for no other name */
     size_t      certificates_count; /* at most 16; 0: the server makes one and keeps it in cert_dir */
-    const char *cert_dir;
+    const char *cert_dir;           /* made if need be; NULL: it is kept in memory only */
     const char *const *names;       /* for the one it makes, beside localhost and this host's name */
     size_t      names_count;
     enum wherry_tls_version min;
@@ -90,7 +94,7 @@ struct wherry_tls {
     int         public_port;        /* of HTTPS, as clients see it; -1: nothing is known of it */
 };
 
-/* How to serve.  Texts are borrowed until wherry_server_free. */
+/* How to serve.  Texts and tables are borrowed until wherry_server_free. */
 struct wherry_settings {
     const char *address;            /* "localhost" (both loopbacks), "*", an IPv4 or IPv6 address */
     int         http_port;          /* 0: any free one; -1: no TCP listener */
@@ -98,7 +102,7 @@ struct wherry_settings {
     const char *admin;              /* where /healthz and /readyz are, in the clear and not in the
                                      * log: "localhost:9090", "[::1]:0", or the path of a socket,
                                      * with a "/" in it; NULL: nowhere */
-    struct wherry_tls tls;
+    struct wherry_tls_settings tls;
 
     unsigned    workers;            /* threads at rest; 0: one per core, never under 2 */
     unsigned    workers_max;        /* threads when all are busy */
@@ -126,13 +130,14 @@ struct wherry_settings {
     enum wherry_log_format access_log;
 };
 
-/* Fills in the defaults. */
+/* Fills in the defaults, which are those of wherry(8), but that no body is written to a file: spool_dir
+ * is NULL. */
 WHERRY_PUBLIC void wherry_settings_init(struct wherry_settings *settings);
 
-/* A server that does not listen yet; NULL when there is no memory. */
+/* A server that does not listen yet; the settings are copied.  NULL: no memory. */
 WHERRY_PUBLIC struct wherry_server *wherry_server_new(const struct wherry_settings *settings);
 
-/* What it was told, with what followed from that filled in. */
+/* What it was told, with what followed from that filled in; borrowed from the server. */
 WHERRY_PUBLIC const struct wherry_settings *
 wherry_server_settings(const struct wherry_server *server);
 
@@ -140,13 +145,12 @@ wherry_server_settings(const struct wherry_server *server);
  * back; nothing is freed, and what the routes use must not be either. */
 WHERRY_PUBLIC bool wherry_server_free(struct wherry_server *server);
 
-/* A function that wherry_server_free calls last, when no route is in use any more; up to 8 of them,
+/* A function that wherry_server_free calls last, when no route is in use any more; at most 8 of them,
  * the last one added first. */
 WHERRY_PUBLIC void wherry_server_on_free(struct wherry_server *server, void (*release)(void *data),
                                          void *data);
 
-/* Opens the listeners.  False: `problem` (size bytes) holds one sentence that says what is wrong.
- */
+/* Opens the listeners.  False: `problem` (size bytes) holds one sentence that says what is wrong. */
 WHERRY_PUBLIC bool wherry_server_open(struct wherry_server *server, char *problem, size_t size);
 
 /* Where it listens, once open: "http://localhost:8080" and the like; NULL past the last. */
@@ -163,7 +167,7 @@ WHERRY_PUBLIC bool wherry_server_run(struct wherry_server *server, char *problem
 
 /* Asks it to stop: go on for the drain delay, then accept what waits and finish what is in flight
  * within the drain time.  Asked again meanwhile, it does not wait for the end of the delay.  False:
- * that changed nothing, it is past that already.  May be called from any thread and from a signal
+ * it was asked to before, and the delay is over.  May be called from any thread and from a signal
  * handler. */
 WHERRY_PUBLIC bool wherry_server_stop(struct wherry_server *server);
 
@@ -194,8 +198,8 @@ struct wherry_authority {
 WHERRY_PUBLIC bool wherry_server_authority(const struct wherry_server *server,
                                            struct wherry_authority *authority);
 
-/* A function that the keeper of the house calls about four times a second while the server runs; up to 8
- * of them. */
+/* A function that the keeper of the house calls about four times a second while the server runs; at most
+ * 8 of them. */
 WHERRY_PUBLIC void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data),
                                          void *data);
 
@@ -266,6 +270,7 @@ WHERRY_PUBLIC void wherry_server_on_error(struct wherry_server *server, wherry_e
 
 /* ---- the request ---------------------------------------------------------------------- */
 
+/* "GET" and the like. */
 WHERRY_PUBLIC struct wherry_slice wherry_method(const struct wherry_exchange *exchange);
 
 /* Decoded once and cleaned: no leading "/", no empty or dot segments, no control bytes; a NUL
@@ -278,44 +283,44 @@ WHERRY_PUBLIC bool wherry_path_is_directory(const struct wherry_exchange *exchan
 /* Some segment holds an escaped "/", which no file name can. */
 WHERRY_PUBLIC bool wherry_path_has_slash(const struct wherry_exchange *exchange);
 
-/* What stood behind "?", as sent; ptr NULL when there was none. */
-WHERRY_PUBLIC struct wherry_slice wherry_query(const struct wherry_exchange *exchange);
-
-/* The first field of that name, whatever the case; ptr NULL when none came. */
-WHERRY_PUBLIC struct wherry_slice wherry_field(const struct wherry_exchange *exchange,
-                                               const char *name);
-
-/* Content codings, of a body. */
-enum wherry_coding { WHERRY_IDENTITY, WHERRY_GZIP, WHERRY_BROTLI, WHERRY_ZSTD, WHERRY_NO_CODING };
-
-/* Which coding of those `available` (bits: 1u << WHERRY_GZIP...) the client would rather have, by its
- * Accept-Encoding (RFC 9110 §12.5.3); WHERRY_NO_CODING when it takes none of them: 406.  The answer
- * then depends on that field, and has to say so by Vary. */
-WHERRY_PUBLIC enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange,
-                                                      unsigned available);
-
 /* The segment that "{name}" stands for, decoded, a NUL behind it; never empty, "." or "..", but it may
  * hold a "/" that was escaped ("..%2Fa"): what is to be a file's name has to be looked at first.  For
- * "*", the rest of the path ("" when there is none).  ptr NULL when the route's pattern has no such
+ * "*", the rest of the path ("" when there is none).  ptr NULL: the route's pattern has no such
  * name. */
 WHERRY_PUBLIC struct wherry_slice wherry_part(const struct wherry_exchange *exchange,
                                               const char *name);
 
-/* All fields in the order they came: start with *at = 0; false at the end. */
-WHERRY_PUBLIC bool wherry_next_field(const struct wherry_exchange *exchange, size_t *at,
-                                     struct wherry_slice *name, struct wherry_slice *value);
+/* What stood behind "?", as sent; ptr NULL: there was none. */
+WHERRY_PUBLIC struct wherry_slice wherry_query(const struct wherry_exchange *exchange);
 
 /* Values of the query ("a=1&b=x+y"), decoded ("+" is a space; escapes; WHATWG URL §5.1), a NUL
- * behind each.  The first of that name (ptr NULL: none); all of them in their order.  No memory for
- * them makes the answer a 500. */
+ * behind each.  The first of that name (ptr NULL: none); all of them in their order: start with
+ * *at = 0; false at the end.  No memory for them makes the answer a 500. */
 WHERRY_PUBLIC struct wherry_slice wherry_query_value(struct wherry_exchange *exchange,
                                                      const char *name);
 WHERRY_PUBLIC bool wherry_next_query_value(struct wherry_exchange *exchange, size_t *at,
                                            struct wherry_slice *name, struct wherry_slice *value);
 
+/* The first field of that name, whatever its case; ptr NULL: none came. */
+WHERRY_PUBLIC struct wherry_slice wherry_field(const struct wherry_exchange *exchange,
+                                               const char *name);
+
+/* All fields in the order they came: start with *at = 0; false at the end. */
+WHERRY_PUBLIC bool wherry_next_field(const struct wherry_exchange *exchange, size_t *at,
+                                     struct wherry_slice *name, struct wherry_slice *value);
+
 /* The value of a cookie that the client sent (RFC 6265 §5.4), quotes taken off; ptr NULL: none. */
 WHERRY_PUBLIC struct wherry_slice wherry_cookie(const struct wherry_exchange *exchange,
                                                 const char *name);
+
+/* Content codings, of a body. */
+enum wherry_coding { WHERRY_IDENTITY, WHERRY_GZIP, WHERRY_BROTLI, WHERRY_ZSTD, WHERRY_NO_CODING };
+
+/* Which coding of those `available` (bits: 1u << WHERRY_GZIP...) the client would rather have, by its
+ * Accept-Encoding (RFC 9110 §12.5.3); WHERRY_NO_CODING: it takes none of them, which is a 406.  The
+ * answer then depends on that field, and has to say so by Vary. */
+WHERRY_PUBLIC enum wherry_coding wherry_choose_coding(const struct wherry_exchange *exchange,
+                                                      unsigned available);
 
 /* The peer's address as a text ("192.0.2.1", "::1"), "unix" for a local socket; and its port, 0
  * there (NULL: it is not wanted). */
@@ -337,7 +342,8 @@ WHERRY_PUBLIC bool wherry_tls(struct wherry_exchange *exchange, struct wherry_tl
 /* ---- the request's body ----------------------------------------------------------------- */
 
 /* From look: the most bytes this body may have, instead of the settings' body_bytes_max.  A longer
- * one is refused with 413, at once when its length is announced. */
+ * one is refused with 413, at once when its length is announced.  One that does not fit into memory
+ * (body_memory_max) needs a folder: spool_dir, or wherry_spool_body. */
 WHERRY_PUBLIC void wherry_limit_body(struct wherry_exchange *exchange, uint64_t bytes);
 
 /* From look: write the body to a new file in the folder that `folder_fd` is open on, borrowed until
@@ -368,7 +374,8 @@ WHERRY_PUBLIC enum wherry_kept wherry_keep_body(struct wherry_exchange *exchange
 
 /* Values of a form that was sent as the body: application/x-www-form-urlencoded, or
  * multipart/form-data (RFC 7578), whose files come by wherry_next_upload.  Decoded, a NUL behind
- * each.  May read the spooled body, so only from work. */
+ * each.  The first of that name (ptr NULL: none); all of them in their order: start with *at = 0;
+ * false at the end.  May read the spooled body, so only from work. */
 WHERRY_PUBLIC struct wherry_slice wherry_form_value(struct wherry_exchange *exchange,
                                                     const char *name);
 WHERRY_PUBLIC bool wherry_next_form_value(struct wherry_exchange *exchange, size_t *at,
@@ -377,13 +384,16 @@ WHERRY_PUBLIC bool wherry_next_form_value(struct wherry_exchange *exchange, size
 /* A file in a form.  Texts have a NUL behind them. */
 struct wherry_upload {
     struct wherry_slice name;       /* of the form's field */
-    struct wherry_slice file_name;  /* as the client says: never a path to use */
+    struct wherry_slice file_name;  /* as the client says: never a path to use.  "", and no bytes: a
+                                     * browser's field that was left empty */
     struct wherry_slice type;       /* media type, as the client says; ptr NULL: it says none */
     struct wherry_slice bytes;      /* ptr NULL when the body was spooled; then it is */
     uint64_t            offset;     /* from here on in wherry_body_file */
     uint64_t            length;
 };
 
+/* The files of a multipart form in their order: start with *at = 0; false at the end.  Only from
+ * work. */
 WHERRY_PUBLIC bool wherry_next_upload(struct wherry_exchange *exchange, size_t *at,
                                       struct wherry_upload *upload);
 
@@ -395,7 +405,7 @@ WHERRY_PUBLIC const char *wherry_form_problem(struct wherry_exchange *exchange);
 /* ---- time --------------------------------------------------------------------------------- */
 
 /* Milliseconds that are left for this handler (settings.handler_timeout_ms, or the time to drain when
- * the server is stopping); 0: none.  Nobody can cut off a function in C: it has to look itself. An
+ * the server is stopping); 0: none.  Nobody can cut off a function in C: it has to look itself.  An
  * overrun is logged.  For look and in a puller, which have no such time, INT64_MAX as long as the
  * server is not stopping. */
 WHERRY_PUBLIC int64_t wherry_deadline(const struct wherry_exchange *exchange);
@@ -407,12 +417,25 @@ WHERRY_PUBLIC bool wherry_sleep(struct wherry_exchange *exchange, int64_t ms);
 
 /* ---- the answer ----------------------------------------------------------------------- */
 
+/* Answers in one line: `status`, Content-Type text/plain (UTF-8) or application/json, and a copy of
+ * the bytes.  Another type takes three: wherry_add_field with its Content-Type, wherry_copy_body, and
+ * return WHERRY_ANSWER. */
+WHERRY_PUBLIC enum wherry_next wherry_send_text(struct wherry_exchange *exchange, int status,
+                                                struct wherry_slice text);
+WHERRY_PUBLIC enum wherry_next wherry_send_json(struct wherry_exchange *exchange, int status,
+                                                struct wherry_slice json);
+
+/* Answers with that status and the error page that fits; `why`, a constant, goes to the log.  What was
+ * filled in before is given up, so its release is called before this returns. */
+WHERRY_PUBLIC enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status,
+                                             const char *why);
+
 /* 200 unless said otherwise.  What is not from 200 to 599 makes the answer a 500. */
 WHERRY_PUBLIC void wherry_set_status(struct wherry_exchange *exchange, int status);
 
-/* Adds a field.  A name or value that would not be one field line, a field that is the server's own
- * (Content-Length, Transfer-Encoding, Connection, Date), an ETag that is no entity tag ("v1", with its
- * quotes), or no room makes the answer a 500.
+/* Adds a field, which is copied.  A name or value that would not be one field line, a field that is
+ * the server's own (Content-Length, Transfer-Encoding, Connection, Date), an ETag that is no entity
+ * tag ("v1", with its quotes), or no room makes the answer a 500.
  *
  * ETag and Last-Modified are what conditional requests are judged by, too.  When the server sends the
  * body in a coding (settings.compresses: text and the like of bytes, and of streams whose length nobody
@@ -432,24 +455,19 @@ struct wherry_new_cookie {
     bool        is_cross_site;      /* SameSite=None, and so Secure, instead of Lax */
 };
 
-/* Adds it.  What cannot stand in a cookie makes the answer a 500. */
+/* Adds it, copied.  What cannot stand in a cookie makes the answer a 500. */
 WHERRY_PUBLIC void wherry_set_cookie(struct wherry_exchange *exchange,
                                      const struct wherry_new_cookie *cookie);
 
-/* Field lines made earlier by wherry_field_line, ready to send: `shared` go with 304 too,
- * `content` describe the body and do not; Content-Type, if any, comes first there.  Borrowed until
- * the release. */
-WHERRY_PUBLIC void wherry_set_lines(struct wherry_exchange *exchange, struct wherry_slice shared,
-                                    struct wherry_slice content);
+/* A body from memory, borrowed until the release; and one that is copied, of up to 64 MiB. */
+WHERRY_PUBLIC void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
+WHERRY_PUBLIC void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
 
-/* Appends "name: value" and a line end to a terminated text in `lines` of `size` bytes.  False,
- * nothing appended, when that is no field line or does not fit. */
-WHERRY_PUBLIC bool wherry_field_line(char *lines, size_t size, const char *name, const char *value);
-
-/* What conditional requests are judged by, for lines of wherry_set_lines: an entity tag as it stands in
- * the field (ptr NULL: none) and a moment in seconds since 1970 (INT64_MIN: none).  Sends no field. */
-WHERRY_PUBLIC void wherry_set_validators(struct wherry_exchange *exchange,
-                                         struct wherry_slice etag, int64_t last_modified);
+/* A body from an open file, its first `length` bytes; fd is borrowed until the release.  Before
+ * the last piece leaves, `is_intact(owner)` is asked (NULL: not asked): when the file is no longer
+ * what it was, the connection is cut rather than a mix passed off as whole. */
+WHERRY_PUBLIC void wherry_set_file(struct wherry_exchange *exchange, int fd, uint64_t length,
+                                   bool (*is_intact)(void *owner));
 
 /* May the request go on, given the version of its target that is there now (RFC 9110 §13)?  To be asked
  * before anything is changed: If-Match against lost updates, If-None-Match: * against making what is
@@ -466,15 +484,24 @@ WHERRY_PUBLIC bool wherry_precondition(struct wherry_exchange *exchange, struct 
  * it were longer. */
 WHERRY_PUBLIC void wherry_set_coding(struct wherry_exchange *exchange, enum wherry_coding coding);
 
-/* A body from memory, borrowed until the release; and one that is copied, of up to 64 MiB. */
-WHERRY_PUBLIC void wherry_set_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
-WHERRY_PUBLIC void wherry_copy_body(struct wherry_exchange *exchange, struct wherry_slice bytes);
+/* Field lines made earlier by wherry_field_line, ready to send: `shared` go with 304 too,
+ * `content` describe the body and do not; Content-Type, if any, comes first there.  Borrowed until
+ * the release. */
+WHERRY_PUBLIC void wherry_set_lines(struct wherry_exchange *exchange, struct wherry_slice shared,
+                                    struct wherry_slice content);
 
-/* A body from an open file, its first `length` bytes; fd is borrowed until the release.  Before
- * the last piece leaves, `is_intact(owner)` is asked (NULL: not asked): when the file is no longer
- * what it was, the connection is cut rather than a mix passed off as whole. */
-WHERRY_PUBLIC void wherry_set_file(struct wherry_exchange *exchange, int fd, uint64_t length,
-                                   bool (*is_intact)(void *owner));
+/* Appends "name: value" and a line end to a terminated text in `lines` of `size` bytes.  False,
+ * nothing appended, when that is no field line or does not fit. */
+WHERRY_PUBLIC bool wherry_field_line(char *lines, size_t size, const char *name, const char *value);
+
+/* What conditional requests are judged by, for lines of wherry_set_lines: an entity tag as it stands in
+ * the field (ptr NULL: none) and a moment in seconds since 1970 (INT64_MIN: none).  Sends no field. */
+WHERRY_PUBLIC void wherry_set_validators(struct wherry_exchange *exchange,
+                                         struct wherry_slice etag, int64_t last_modified);
+
+/* The release: called with `owner` once the answer has been sent or given up.  One per exchange. */
+WHERRY_PUBLIC void wherry_on_release(struct wherry_exchange *exchange,
+                                     void (*release)(void *owner), void *owner);
 
 /* ---- a body that comes piece by piece ---------------------------------------------------- */
 
@@ -500,8 +527,8 @@ typedef enum wherry_pull wherry_puller(struct wherry_exchange *exchange, void *d
 WHERRY_PUBLIC void wherry_set_stream(struct wherry_exchange *exchange, int64_t length,
                                      wherry_puller *pull, void *data);
 
-/* In a puller: appends to the piece.  Gives how many bytes were taken: there is room for 64 KiB in
- * each call of the puller, and none elsewhere. */
+/* In a puller: appends a copy to the piece.  Gives how many bytes were taken: there is room for 64 KiB
+ * in each call of the puller, and none elsewhere. */
 WHERRY_PUBLIC size_t wherry_write(struct wherry_exchange *exchange, struct wherry_slice bytes);
 
 /* In a puller: call again in so many milliseconds, or when it is woken, whatever comes first; -1: when
@@ -514,30 +541,13 @@ WHERRY_PUBLIC enum wherry_pull wherry_wait(struct wherry_exchange *exchange, int
 WHERRY_PUBLIC bool wherry_add_trailer(struct wherry_exchange *exchange, const char *name,
                                       struct wherry_slice value);
 
-/* Something to wake a waiting stream with, from any thread, for as long as it is held; waking one
- * that has ended, or does not wait, does no harm. NULL: no memory. */
+/* Something to wake a waiting stream with, from any thread, until it is released (NULL is fine there),
+ * also when the exchange is long over: waking one that has ended, or does not wait, does no harm.
+ * NULL: no memory. */
 struct wherry_waker;
 WHERRY_PUBLIC struct wherry_waker *wherry_waker_acquire(struct wherry_exchange *exchange);
 WHERRY_PUBLIC void wherry_waker_release(struct wherry_waker *waker);
 WHERRY_PUBLIC void wherry_wake(struct wherry_waker *waker);
-
-/* ---- the end of an answer ------------------------------------------------------------------ */
-
-/* Called with `owner` once the answer has been sent or given up.  One per exchange. */
-WHERRY_PUBLIC void wherry_on_release(struct wherry_exchange *exchange,
-                                     void (*release)(void *owner), void *owner);
-
-/* Answers with that status and the error page that fits; `why`, a constant, goes to the log.  What was
- * filled in before is given up, so its release is called before this returns. */
-WHERRY_PUBLIC enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status,
-                                             const char *why);
-
-/* Answers in one line: `status`, Content-Type text/plain or application/json, and a copy of the
- * bytes. */
-WHERRY_PUBLIC enum wherry_next wherry_send_text(struct wherry_exchange *exchange, int status,
-                                                struct wherry_slice text);
-WHERRY_PUBLIC enum wherry_next wherry_send_json(struct wherry_exchange *exchange, int status,
-                                                struct wherry_slice json);
 
 #ifdef __cplusplus
 }

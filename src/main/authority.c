@@ -15,7 +15,7 @@ static struct tls_pair_files files_of(const struct wherry_certificate *certifica
                                    .password_path = certificate->password_path};
 }
 
-bool authority_check(const struct wherry_tls *tls, char *problem, size_t size)
+bool authority_check(const struct wherry_tls_settings *tls, char *problem, size_t size)
 {
     struct tls_pair_files     files[TLS_PAIRS_MAX];
     struct tls_store_settings settings = {
@@ -66,7 +66,8 @@ static bool append_kept(const char *cert_dir, struct buf *out)
 }
 
 /* What a server with these names would use. */
-static bool append_made(const struct wherry_tls *tls, struct buf *out, char *problem, size_t size)
+static bool append_made(const struct wherry_tls_settings *tls, struct buf *out, char *problem,
+                        size_t size)
 {
     const struct tls_self_settings settings = {.dir = tls->cert_dir,
                                                .names = tls->names,
@@ -87,7 +88,7 @@ static bool append_made(const struct wherry_tls *tls, struct buf *out, char *pro
 
 /* Without names the authority of a server that has some would be taken for a wrong one, and be made
  * anew under its feet: so what is there is right. */
-bool authority_print(const struct wherry_tls *tls, struct buf *out, char *problem, size_t size)
+bool authority_print(const struct wherry_tls_settings *tls, struct buf *out, char *problem, size_t size)
 {
     if (!tls->cert_dir) {
         snprintf(problem, size, "there is no folder that keeps an authority; name one with "

@@ -103,6 +103,13 @@ static bool open_endpoints(struct program *program)
     return program->endpoints != NULL;
 }
 
+/* All folders that it is told of. */
+static bool open_folders(struct program *program)
+{
+    return open_site(program) && open_endpoints(program) &&
+           option_spool_check(&program->options, program->problem, sizeof program->problem);
+}
+
 static bool open_server(struct program *program)
 {
     program->server = wherry_server_new(&program->options.server);
@@ -124,11 +131,10 @@ static bool run(struct program *program)
 
 static enum exit_code check(struct program *program)
 {
-    const struct wherry_tls *tls = &program->options.server.tls;
-    struct buf               out = BUF_UP_TO(16 * 1024);
+    const struct wherry_tls_settings *tls = &program->options.server.tls;
+    struct buf                        out = BUF_UP_TO(16 * 1024);
 
-    if (!open_site(program) || !open_endpoints(program) ||
-        !option_spool_check(&program->options, program->problem, sizeof program->problem) ||
+    if (!open_folders(program) ||
         (tls->port != -1 && !authority_check(tls, program->problem, sizeof program->problem)))
         return complain(program->problem, CODE_SYSTEM);
     buf_append(&out, STR("wherry " WHERRY_VERSION " is ready to carry "));
@@ -150,7 +156,7 @@ static int make_smaller(struct program *program)
 
 static enum exit_code serve(struct program *program)
 {
-    bool ok = open_site(program) && open_endpoints(program) && open_server(program);
+    bool ok = open_folders(program) && open_server(program);
 
     if (ok) {
         wherry_server_take_signals(program->server);

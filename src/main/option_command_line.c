@@ -1,11 +1,13 @@
 #include "main/option_sources.h"
 
+#include <stdio.h>
+
 #define SEE_HELP "(see wherry --help)"
 
-/* The words not read yet, and the ROOT among those that were. */
+/* The words not read yet, and where the ROOT is among those that were. */
 struct words {
-    char      **next;       /* a NULL stands behind the last */
-    const char *root;
+    char **next;            /* a NULL stands behind the last */
+    char **root;            /* NULL: there was none */
 };
 
 static struct option_given written(const char *text)
@@ -84,15 +86,31 @@ static bool read_option(struct options *options, const char *word, struct words 
     return options_give(options, option, written(name.ptr + name.len + 1));
 }
 
-static bool read_root(struct options *options, const char *word, struct words *words)
+/* What was taken for ROOT may have been meant as the value of the switch before it. */
+static bool two_roots(struct options *options, const char *word, char **root)
 {
-    char first[128], second[128];
+    struct str           before = str_view(root[-1]);
+    const struct option *option = NULL;
+    char                 first[128], second[128], meant[128] = "";
+
+    if (str_starts(before, STR("--")))
+        option = option_find(str_from(before, 2));
+    if (option && option->kind == OPTION_SWITCH)
+        snprintf(meant, sizeof meant, "; a value of --%s stands behind =, as in --%s=%s", option->name,
+                 option->name, option->argument);
+    return options_fail(options, CODE_USAGE,
+                        "\"%s\" is one ROOT too many after \"%s\"%s " SEE_HELP,
+                        log_quote(second, sizeof second, str_view(word)),
+                        log_quote(first, sizeof first, str_view(*root)), meant);
+}
+
+/* The word that was read last. */
+static bool read_root(struct options *options, struct words *words)
+{
+    char **word = words->next - 1;
 
     if (words->root)
-        return options_fail(options, CODE_USAGE,
-                            "\"%s\" is one ROOT too many after \"%s\" " SEE_HELP,
-                            log_quote(second, sizeof second, str_view(word)),
-                            log_quote(first, sizeof first, str_view(words->root)));
+        return two_roots(options, *word, words->root);
     words->root = word;
     return true;
 }
@@ -123,7 +141,7 @@ bool option_command_line_read(struct options *options, int argc, char **argv)
 
         words.next++;
         if (only_roots || *word != '-')
-            ok = read_root(options, word, &words);
+            ok = read_root(options, &words);
         else if (strcmp(word, "--") == 0)
             only_roots = true;
         else if (str_starts(str_view(word), STR("--")))
@@ -133,5 +151,5 @@ bool option_command_line_read(struct options *options, int argc, char **argv)
         if (!ok)
             return false;
     }
-    return !words.root || give_root(options, words.root);
+    return !words.root || give_root(options, *words.root);
 }

@@ -183,8 +183,8 @@ static bool find_folder(struct options *options, char **environment)
 
 static void tell_server(struct options *options)
 {
-    const struct option_https *https = &options->https;
-    struct wherry_tls         *tls = &options->server.tls;
+    const struct option_https  *https = &options->https;
+    struct wherry_tls_settings *tls = &options->server.tls;
 
     tls->port = https->is_on ? https->port : -1;
     tls->certificates = https->certificates;

@@ -41,7 +41,7 @@ bool option_spool_check(const struct options *options, char *problem, size_t siz
 
     if (!folder || can_write_in(folder))
         return true;
-    snprintf(problem, size, "cannot write long bodies to the folder \"%s\": %s",
+    snprintf(problem, size, "cannot write long bodies to the folder \"%s\" (--spool-dir): %s",
              log_quote(quoted, sizeof quoted, str_view(folder)), strerror(errno));
     return false;
 }

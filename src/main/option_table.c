@@ -237,7 +237,8 @@ const struct option option_table[] = {
 
     {.name = "endpoints", .kind = OPTION_SWITCH, .argument = "PREFIX", .initial = "no",
      .accepts = endpoints_is_prefix,
-     .must_be = "a path to put before them, such as /test, of letters, digits, \"-\", \"_\" and \".\"",
+     .must_be = "a path such as /test, of letters, digits, \"-\", \"_\" and \".\", with no \"/\" at its "
+                "end",
      .group = TRIAL, INTO(endpoints.prefix),
      .help = "Answer /hello?name=, /echo/{text}, /user-agent, /sleep and /sleep/{seconds} beside "
              "the site; with a PREFIX, below that."},

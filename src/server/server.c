@@ -322,10 +322,10 @@ static void raise_descriptor_limit(void)
 /* The address that we listen on is a name by which we are called, unless it is everybody's. */
 static size_t find_names(struct wherry_server *server)
 {
-    const struct wherry_tls *tls = &server->settings.tls;
-    const char              *address = server->settings.address;
-    struct address           addresses[ADDRESSES_MAX];
-    size_t                   count;
+    const struct wherry_tls_settings *tls = &server->settings.tls;
+    const char                       *address = server->settings.address;
+    struct address                    addresses[ADDRESSES_MAX];
+    size_t                            count;
 
     for (count = 0; count < tls->names_count && count < TLS_SELF_NAMES_MAX; count++)
         server->tls_names[count] = tls->names[count];
@@ -337,8 +337,8 @@ static size_t find_names(struct wherry_server *server)
 
 static bool open_tls(struct wherry_server *server, char *problem, size_t size)
 {
-    const struct wherry_tls  *tls = &server->settings.tls;
-    struct tls_store_settings settings = {
+    const struct wherry_tls_settings *tls = &server->settings.tls;
+    struct tls_store_settings         settings = {
         .files = server->tls_files,
         .files_count = tls->certificates_count,
         .self = {.dir = tls->cert_dir,

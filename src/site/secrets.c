@@ -12,7 +12,7 @@ static bool hide_file(struct site *site, const char *path)
     return !path || site_hide(site, path);
 }
 
-static bool hide_certificates(struct site *site, const struct wherry_tls *tls)
+static bool hide_certificates(struct site *site, const struct wherry_tls_settings *tls)
 {
     for (size_t i = 0; i < tls->certificates_count; i++)
         if (!hide_file(site, tls->certificates[i].cert_path) ||
@@ -23,7 +23,7 @@ static bool hide_certificates(struct site *site, const struct wherry_tls *tls)
 }
 
 /* Also while HTTPS is off: the keys of yesterday may be those of tomorrow. */
-static bool hide_folder(struct site *site, const struct wherry_tls *tls)
+static bool hide_folder(struct site *site, const struct wherry_tls_settings *tls)
 {
     char path[4096];
 
@@ -40,7 +40,7 @@ static bool hide_folder(struct site *site, const struct wherry_tls *tls)
 
 bool site_hide_secrets(struct site *site, const struct wherry_settings *settings)
 {
-    const struct wherry_tls *tls = &settings->tls;
+    const struct wherry_tls_settings *tls = &settings->tls;
 
     return hide_certificates(site, tls) && hide_file(site, tls->client_ca_path) &&
            hide_file(site, tls->key_log_path) && hide_folder(site, tls);

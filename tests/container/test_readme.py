@@ -190,22 +190,49 @@ def serves(*urls, page=BLOG, trusted=False, seconds=300, inside=True):
     def try_it(house, command):
         if not inside:
             need_free(urls)
-        process = house.enter("sh", "-c", UNINTERRUPTED + command)
-        out, err = Output(process.stdout), Output(process.stderr)
-        try:
-            assert out.wait("^ +https?://|^wherry", seconds), f"{out.bytes}{err.bytes}"
+        with serving(house, command, seconds):
             for url in urls:
                 eventually(lambda: page in fetch(house, url, trusted, inside), 20, f"{url}")
-            os.killpg(process.pid, signal.SIGINT)
-            status = process.wait(20)
-            # make says so when what it ran was interrupted; all others end as if nothing was.
-            assert status == 0 or command.startswith("make"), f"{status}: {err.bytes}"
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
     return try_it
+
+
+def answers(server, expected):
+    """It asks what another command of the page serves, and is told this."""
+
+    def try_it(house, command):
+        with serving(house, server, 20):
+            runs(expected)(house, command)
+
+    return try_it
+
+
+def uploads(server, name):
+    """README.md is sent there, and kept."""
+
+    def try_it(house, command):
+        answers(server, "")(house, command)
+        assert (house.clone / name).read_bytes() == (house.clone / "README.md").read_bytes()
+
+    return try_it
+
+
+@contextlib.contextmanager
+def serving(house, command, seconds):
+    """While it serves; then it is interrupted."""
+    process = house.enter("sh", "-c", UNINTERRUPTED + command)
+    out, err = Output(process.stdout), Output(process.stderr)
+    try:
+        assert out.wait("^ *https?://|^wherry", seconds), f"{out.bytes}{err.bytes}"
+        yield
+        os.killpg(process.pid, signal.SIGINT)
+        status = process.wait(20)
+        # make says so when what it ran was interrupted; all others end as if nothing was.
+        assert status == 0 or command.startswith("make"), f"{status}: {err.bytes}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def fetch(house, url, trusted, inside):
@@ -229,14 +256,16 @@ def need_free(urls):
                 lacking(f"a command of README.md needs port {port} of this machine: {failure}")
 
 
+HELLO, ENDPOINTS = f"{HTTP}hello", "wherry --endpoints --files-dir uploads public"
+
 # The beginning of a command, as a pattern -> what becomes of it.  The first that matches counts.
 COMMANDS = {
     r"make run": serves(HTTP, page=HOME_PAGE),
     r"make test": left_out("it is what this is a part of"),
     r"build/release/wherry ~/blog": serves(HTTP),
-    r"build/release/wherry --tls ~/blog": serves(HTTP, HTTPS),
     r"build/release/wherry --help": runs("Usage: wherry"),
     r"sudo make install": runs(),
+    r"wherry --tls ~/blog": serves(HTTP, HTTPS),
     r"wherry --print-ca > ca.pem": runs(),
     r"sudo install .*ca.pem.*update-ca-certificates": runs(),
     r"wherry --tls-cert fullchain.pem": serves(HTTP),
@@ -247,6 +276,15 @@ COMMANDS = {
     r"docker run -p 8080:8080 -p 8443:8443 wherry":
         serves(HTTP, HTTPS, page="wherry is running", inside=False),
     r'docker run .*-v "\$PWD/site:/site:ro" wherry$': serves(HTTP, HTTPS, inside=False),
+    r"cc -o hello examples/hello.c": runs(),
+    r"./hello": serves(HELLO, page="Hello, World!\n"),
+    r"mkdir -p uploads": runs(),
+    ENDPOINTS: serves(HELLO, page='{"message":"Hello, World!"}'),
+    r"curl localhost:8080/hello": answers(ENDPOINTS, '{"message":"Hello, Ann!"}'),
+    r"curl --compressed localhost:8080/echo/abc": answers(ENDPOINTS, "abc"),
+    r"curl -A me/1.0": answers(ENDPOINTS, "me/1.0"),
+    r"curl localhost:8080/sleep": answers(ENDPOINTS, "slept 1.5 s"),
+    r"curl -T README.md": uploads(ENDPOINTS, "uploads/readme"),
 }
 
 
@@ -283,4 +321,4 @@ def test_no_line_of_the_table_is_left_over():
 
 
 def test_blocks_that_are_typed_are_called_sh():
-    assert {language for language, _ in BLOCKS} <= {"sh", "", "dockerfile"}
+    assert {language for language, _ in BLOCKS} <= {"sh", "", "c", "dockerfile"}

@@ -20,7 +20,7 @@ sys.path.insert(0, str(TESTS / "support"))
 import container  # noqa: E402
 from installed import Installed  # noqa: E402
 from minted import Authority  # noqa: E402
-from program import Wherry  # noqa: E402
+from program import Wherry, stopping  # noqa: E402
 
 # These open no connection, or make all of theirs themselves, so that a run over TLS says nothing new.
 SAME_OVER_TLS = {
@@ -204,32 +204,25 @@ def skip_outside(build, program, before):
 
 def serving(build, over):
     """Gives `serve(root, *options)`, and stops what it started: each must end well."""
-    started = []
+    with stopping() as started:
+        def serve(root, *options, program=None, **more):
+            if Wherry.place:
+                skip_outside(build, program, more.get("before"))
+            if program is None:
+                options = (*over.words(more.get("wait", True)), *options)
+                more.setdefault("secure", over.is_tls or None)
+                more.setdefault("authority", over.is_tls and over.cert_dir / "ca.pem")
+            elif over.is_tls and program != build.program:
+                more.setdefault("environment", {}).setdefault("PEER_CERT_DIR", str(over.cert_dir))
+                more.setdefault("secure", True)
+                more.setdefault("authority", over.cert_dir / "ca.pem")
+                if b"PEER_CERT_DIR" not in program.read_bytes():
+                    pytest.skip(f"{program.name} speaks no TLS")
+            server = Wherry(program or build.program, root, *options, patience=build.patience, **more)
+            started.append(server)
+            return server
 
-    def serve(root, *options, program=None, **more):
-        if Wherry.place:
-            skip_outside(build, program, more.get("before"))
-        if program is None:
-            options = (*over.words(more.get("wait", True)), *options)
-            more.setdefault("secure", over.is_tls or None)
-            more.setdefault("authority", over.is_tls and over.cert_dir / "ca.pem")
-        elif over.is_tls and program != build.program:
-            more.setdefault("environment", {})["PEER_CERT_DIR"] = str(over.cert_dir)
-            more.setdefault("secure", True)
-            more.setdefault("authority", over.cert_dir / "ca.pem")
-            if b"PEER_CERT_DIR" not in program.read_bytes():
-                pytest.skip(f"{program.name} speaks no TLS")
-        server = Wherry(program or build.program, root, *options, patience=build.patience, **more)
-        started.append(server)
-        return server
-
-    yield serve
-    try:
-        for server in started:
-            server.stop()
-    finally:
-        for server in started:
-            server.kill()
+        yield serve
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from program import Wherry, eventually
+from program import Wherry, eventually, stopping
 
 KEPT = ("ca.pem", "ca-key.pem", "cert.pem", "key.pem")
 PAGE = "<!doctype html><title>home</title>\n"
@@ -24,21 +24,14 @@ def here(tmp_path):
 
 @pytest.fixture
 def serve_here(build, here):
-    started = []
+    with stopping() as started:
+        def start(*options, **more):
+            server = Wherry(build.program, ".", "--http-port=0", "--https-port=0", *map(str, options),
+                            cwd=here, secure=False, patience=build.patience, **more)
+            started.append(server)
+            return server
 
-    def start(*options, **more):
-        server = Wherry(build.program, ".", "--http-port=0", "--https-port=0", *map(str, options),
-                        cwd=here, secure=False, patience=build.patience, **more)
-        started.append(server)
-        return server
-
-    yield start
-    try:
-        for server in started:
-            server.stop()
-    finally:
-        for server in started:
-            server.kill()
+        yield start
 
 
 def statuses(server, names):

@@ -8,7 +8,7 @@ import pytest
 
 from dialogue import request
 from installed import ROOT, Installed, run
-from program import Wherry
+from program import Wherry, stopping
 
 HEADER = ROOT / "include" / "wherry.h"
 MANUAL = ROOT / "docs" / "wherry.3"
@@ -18,20 +18,13 @@ HELLO = ROOT / "examples" / "hello.c"
 @pytest.fixture
 def start(build, tmp_path):
     """Starts a program that listens on any free port, and at the end sees it stop well."""
-    started = []
+    with stopping() as started:
+        def start(program):
+            server = Wherry(program, None, cwd=tmp_path, secure=False, patience=build.patience)
+            started.append(server)
+            return server
 
-    def start(program):
-        server = Wherry(program, None, cwd=tmp_path, secure=False, patience=build.patience)
-        started.append(server)
-        return server
-
-    yield start
-    try:
-        for server in started:
-            server.stop()
-    finally:
-        for server in started:
-            server.kill()
+        yield start
 
 
 def on_any_port(source, place):

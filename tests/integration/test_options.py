@@ -83,7 +83,8 @@ def test_check_says_that_all_is_well(wherry, tmp_path):
 @pytest.mark.parametrize("words", [["--check"], ["--http-port=0"]])
 def test_a_folder_for_long_bodies_that_is_none(wherry, words):
     assert_mistake(wherry(*words, "--spool-dir=nothing"), 111,
-                   'cannot write long bodies to the folder "nothing": No such file or directory')
+                   'cannot write long bodies to the folder "nothing" (--spool-dir): No such file or '
+                   "directory")
 
 
 def test_long_bodies_are_temporary(wherry, tmp_path):
@@ -351,8 +352,8 @@ def test_mistakes_are_found_before_anything_is_opened(wherry):
 
 
 def test_a_prefix_that_is_none(wherry):
-    must_be = ('yes, no, or a path to put before them, such as /test, of letters, digits, "-", "_" '
-               'and "."')
+    must_be = ('yes, no, or a path such as /test, of letters, digits, "-", "_" and ".", with no "/" at '
+               'its end')
     assert_mistake(wherry("--endpoints=test"), 100,
                    f'--endpoints is "test"; it must be {must_be} (see wherry --help)')
     assert_mistake(wherry("--endpoints="), 100,

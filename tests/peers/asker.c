@@ -1,13 +1,12 @@
 /* asker - a server for the tests that answers what it was asked.
  *
  * usage: asker SPOOL_DIR
- * Bodies of more than 256 KiB are spooled to that folder.  Prints its URLs; with PEER_CERT_DIR in the environment there is one for HTTPS, whose certificate is
- * kept in that folder, and with PEER_CLIENT_CA clients may show one that these have signed.
+ * Bodies of more than 256 KiB are spooled to that folder.  With PEER_CLIENT_CA in the environment clients
+ * may show a certificate that these have signed.
  *
  * All answers are JSON, in which each byte of a text is one character, up to U+00FF.  GET /asked tells of
  * fields, query, peer and TLS, and of the cookie that the query names; POST /form tells of the form;
  * GET /set-cookie sets one, as the query says. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +15,9 @@
 #include <wherry.h>
 
 #include "base/buf.h"
-#include "base/log.h"
+#include "tests/peers/peer.h"
 
 enum { ANSWER_MAX = 64 * 1024 * 1024, BODY_MEMORY = 256 * 1024 };
-
-static struct wherry_server *server;
 
 /* ---- JSON ----------------------------------------------------------------------------- */
 
@@ -197,44 +194,19 @@ static const struct wherry_route routes[] = {
 
 /* ---- the program ---------------------------------------------------------------------- */
 
-static void stop(int number)
-{
-    (void)number;
-    wherry_server_stop(server);
-}
-
 int main(int argc, char **argv)
 {
     struct wherry_settings settings;
-    char                   problem[256] = "no memory";
-    bool                   ok;
+    struct wherry_server  *server;
+    int                    status;
 
-    signal(SIGPIPE, SIG_IGN);
-    wherry_settings_init(&settings);
-    settings.http_port = 0;
+    peer_settings_init(&settings);
     settings.body_memory_max = BODY_MEMORY;
     settings.spool_dir = argc > 1 ? argv[1] : NULL;
-    if (getenv("PEER_CERT_DIR")) {
-        settings.tls.port = 0;
-        settings.tls.cert_dir = getenv("PEER_CERT_DIR");
-        settings.tls.client_ca_path = getenv("PEER_CLIENT_CA");
-        settings.tls.client_is_optional = true;
-    }
-    server = wherry_server_new(&settings);
-    ok = server && log_start();
-    for (size_t i = 0; ok && i < sizeof routes / sizeof routes[0]; i++)
-        ok = wherry_server_route(server, &routes[i]);
-    ok = ok && wherry_server_open(server, problem, sizeof problem);
-    if (!ok) {
-        fprintf(stderr, "asker: %s\n", problem);
-        return 1;
-    }
-    signal(SIGTERM, stop);
-    for (size_t i = 0; wherry_server_url(server, i); i++)
-        printf("  %s\n", wherry_server_url(server, i));
-    fflush(stdout);
-    ok = wherry_server_run(server, problem, sizeof problem);
-    log_stop(1000);
+    settings.tls.client_ca_path = getenv("PEER_CLIENT_CA");
+    settings.tls.client_is_optional = true;
+    server = peer_new(&settings, routes, COUNTOF(routes));
+    status = wherry_server_main(server);
     wherry_server_free(server);
-    return ok ? 0 : 1;
+    return status;
 }

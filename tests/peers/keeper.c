@@ -1,12 +1,10 @@
 /* keeper - a server for the tests of what is sent to one: long bodies, limits, and files that are kept.
  *
  * usage: keeper FOLDER [SPOOL_DIR [BODY_MAX [MEMORY_MAX]]]
- * Prints its URLs; with PEER_CERT_DIR in the environment there is one for HTTPS, whose certificate is
- * kept in that folder.  PUT /files/{name} keeps the body in FOLDER (201, 204), POST /sum tells its
- * length, its CRC-32 and where it was, POST /small takes ten bytes, POST /refuse/{status} refuses. */
+ * PUT /files/{name} keeps the body in FOLDER (201, 204), POST /sum tells its length, its CRC-32 and where
+ * it was, POST /small takes ten bytes, POST /refuse/{status} refuses. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,10 +12,10 @@
 
 #include <wherry.h>
 
-#include "base/log.h"
+#include "base/base.h"
+#include "tests/peers/peer.h"
 
-static struct wherry_server *server;
-static int                   folder;
+static int folder;
 
 static enum wherry_next keep_look(struct wherry_exchange *exchange, void *data)
 {
@@ -89,41 +87,22 @@ static enum wherry_next refuse_look(struct wherry_exchange *exchange, void *data
     return wherry_refuse(exchange, atoi(wherry_part(exchange, "status").ptr), "not so");
 }
 
-static bool add_routes(void)
-{
-    static const struct wherry_route routes[] = {
-        {.pattern = "/files/{name}", .methods = WHERRY_PUT, .look = keep_look, .work = keep_work},
-        {.pattern = "/small", .methods = WHERRY_POST, .wants_body = true, .look = small_look,
-         .work = sum_work},
-        {.pattern = "/refuse/{status}", .methods = WHERRY_POST, .look = refuse_look},
-    };
-
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
-        if (!wherry_server_route(server, &routes[i]))
-            return false;
-    return wherry_server_handle(server, WHERRY_POST, "/sum", sum_work, NULL);
-}
-
-static void stop(int number)
-{
-    (void)number;
-    wherry_server_stop(server);
-}
+static const struct wherry_route routes[] = {
+    {.pattern = "/files/{name}", .methods = WHERRY_PUT, .look = keep_look, .work = keep_work},
+    {.pattern = "/sum", .methods = WHERRY_POST, .wants_body = true, .work = sum_work},
+    {.pattern = "/small", .methods = WHERRY_POST, .wants_body = true, .look = small_look,
+     .work = sum_work},
+    {.pattern = "/refuse/{status}", .methods = WHERRY_POST, .look = refuse_look},
+};
 
 int main(int argc, char **argv)
 {
     struct wherry_settings settings;
-    char                   problem[256] = "no memory, or no such folder";
-    bool                   ok;
+    struct wherry_server  *server;
+    int                    status;
 
-    signal(SIGPIPE, SIG_IGN);
-    wherry_settings_init(&settings);
-    settings.http_port = 0;
+    peer_settings_init(&settings);
     settings.body_timeout_ms = 2000;
-    if (getenv("PEER_CERT_DIR")) {
-        settings.tls.port = 0;
-        settings.tls.cert_dir = getenv("PEER_CERT_DIR");
-    }
     if (argc > 2 && *argv[2])
         settings.spool_dir = argv[2];
     if (argc > 3)
@@ -131,20 +110,9 @@ int main(int argc, char **argv)
     if (argc > 4)
         settings.body_memory_max = strtoull(argv[4], NULL, 10);
     folder = open(argc > 1 ? argv[1] : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    server = wherry_server_new(&settings);
-    ok = folder != -1 && server && log_start() && add_routes() &&
-         wherry_server_open(server, problem, sizeof problem);
-    if (!ok) {
-        fprintf(stderr, "keeper: %s\n", problem);
-        return 1;
-    }
-    signal(SIGTERM, stop);
-    for (size_t i = 0; wherry_server_url(server, i); i++)
-        printf("  %s\n", wherry_server_url(server, i));
-    fflush(stdout);
-    ok = wherry_server_run(server, problem, sizeof problem);
-    log_stop(1000);
+    server = peer_new(&settings, routes, COUNTOF(routes));
+    status = wherry_server_main(server);
     wherry_server_free(server);
     close(folder);
-    return ok ? 0 : 1;
+    return status;
 }

@@ -1,10 +1,8 @@
 /* sleeper - a server for the tests: a folder, and beside it handlers that block, fail and echo.
  *
  * usage: sleeper ROOT [WORKERS_MAX]
- * Prints its URLs; with PEER_CERT_DIR in the environment there is one for HTTPS, whose certificate is
- * kept in that folder.  /sleep/{ms} sleeps in its handler, /fail fails, /echo gives the body back,
- * /bad-field/{name} tries to add a field of that name, /status/{n} sets that status. */
-#include <signal.h>
+ * /sleep/{ms} sleeps in its handler, /fail fails, /echo gives the body back, /bad-field/{name} tries to
+ * add a field of that name, /status/{n} sets that status. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +10,8 @@
 
 #include <wherry.h>
 
-#include "base/log.h"
-#include "site/site.h"
-
-static struct wherry_server *server;
+#include "base/base.h"
+#include "tests/peers/peer.h"
 
 static enum wherry_next sleep_work(struct wherry_exchange *exchange, void *data)
 {
@@ -73,47 +69,21 @@ static const struct wherry_route routes[] = {
     {.pattern = "/status/*", .methods = WHERRY_GET, .look = status_look},
 };
 
-static void stop(int number)
-{
-    (void)number;
-    wherry_server_stop(server);
-}
-
 int main(int argc, char **argv)
 {
     struct wherry_settings settings;
-    struct site_settings   files = SITE_SETTINGS_DEFAULT;
-    struct site           *site;
+    struct wherry_server  *server;
     char                   problem[256] = "no memory";
-    bool                   ok;
+    int                    status = 1;
 
-    signal(SIGPIPE, SIG_IGN);
-    wherry_settings_init(&settings);
-    settings.http_port = 0;
-    if (getenv("PEER_CERT_DIR")) {
-        settings.tls.port = 0;
-        settings.tls.cert_dir = getenv("PEER_CERT_DIR");
-    }
+    peer_settings_init(&settings);
     if (argc > 2)
         settings.workers_max = (unsigned)atoi(argv[2]);
-    files.root = argc > 1 ? argv[1] : ".";
-    site = site_new(&files, problem, sizeof problem);
-    server = wherry_server_new(&settings);
-    ok = site && server && log_start();
-    for (size_t i = 0; ok && i < sizeof routes / sizeof routes[0]; i++)
-        ok = wherry_server_route(server, &routes[i]);
-    ok = ok && site_serve(site, server) && wherry_server_open(server, problem, sizeof problem);
-    if (!ok) {
+    server = peer_new(&settings, routes, COUNTOF(routes));
+    if (server && wherry_server_folder(server, argc > 1 ? argv[1] : ".", problem, sizeof problem))
+        status = wherry_server_main(server);
+    else
         fprintf(stderr, "sleeper: %s\n", problem);
-        return 1;
-    }
-    signal(SIGTERM, stop);
-    for (size_t i = 0; wherry_server_url(server, i); i++)
-        printf("  %s\n", wherry_server_url(server, i));
-    fflush(stdout);
-    ok = wherry_server_run(server, problem, sizeof problem);
-    log_stop(1000);
-    if (wherry_server_free(server))
-        site_free(site);
-    return ok ? 0 : 1;
+    wherry_server_free(server);
+    return status;
 }

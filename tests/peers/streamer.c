@@ -1,7 +1,6 @@
 /* streamer - a server for the tests whose answers come piece by piece.
  *
  * usage: streamer ROOT [HANDLER_TIMEOUT_MS [DRAIN_MS [WRITE_TIMEOUT_MS]]]
- * Prints its URLs; with PEER_CERT_DIR in the environment there is one for HTTPS (see sleeper.c).
  *
  *     /events         an event stream: says hello, then what is published; says bye when the server stops
  *     /mute           the same, and never says bye
@@ -16,7 +15,6 @@
  *     /sleep/{ms}     sleeps with wherry_sleep, and tells how that went
  *     /counts         how many streams are there, and how many were released */
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,12 +23,12 @@
 
 #include <wherry.h>
 
-#include "base/log.h"
+#include "base/base.h"
+#include "tests/peers/peer.h"
 
 enum { DRIP_MS = 20, LINE = 8 };
 
-static struct wherry_server *server;
-static atomic_int            begun, released, slept_early;
+static atomic_int begun, released, slept_early;
 
 /* ---- events --------------------------------------------------------------------------- */
 
@@ -354,46 +352,31 @@ static const struct wherry_route routes[] = {
     {.pattern = "/counts", .methods = WHERRY_GET, .look = counts_look},
 };
 
-static void stop(int number)
-{
-    (void)number;
-    wherry_server_stop(server);
-}
-
 int main(int argc, char **argv)
 {
     struct wherry_settings settings;
+    struct wherry_server  *server;
     char                   problem[256] = "no memory";
     bool                   ok;
 
-    signal(SIGPIPE, SIG_IGN);
-    wherry_settings_init(&settings);
-    settings.http_port = 0;
-    if (getenv("PEER_CERT_DIR")) {
-        settings.tls.port = 0;
-        settings.tls.cert_dir = getenv("PEER_CERT_DIR");
-    }
+    peer_settings_init(&settings);
     if (argc > 2)
         settings.handler_timeout_ms = atoi(argv[2]);
     if (argc > 3)
         settings.drain_ms = atoi(argv[3]);
     if (argc > 4)
         settings.write_timeout_ms = atoi(argv[4]);
-    server = wherry_server_new(&settings);
-    ok = server && log_start();
-    for (size_t i = 0; ok && i < sizeof routes / sizeof routes[0]; i++)
-        ok = wherry_server_route(server, &routes[i]);
-    ok = ok && wherry_server_open(server, problem, sizeof problem);
-    if (!ok) {
+    server = peer_new(&settings, routes, COUNTOF(routes));
+    if (!server || !wherry_server_open(server, problem, sizeof problem)) {
         fprintf(stderr, "streamer: %s\n", problem);
         return 1;
     }
-    signal(SIGTERM, stop);
-    for (size_t i = 0; wherry_server_url(server, i); i++)
-        printf("  %s\n", wherry_server_url(server, i));
+    wherry_server_take_signals(server);
+    printf("%s\n", wherry_server_url(server, 0));
+    if (settings.tls.port != -1)
+        printf("%s\n", wherry_server_url(server, 1));
     fflush(stdout);
     ok = wherry_server_run(server, problem, sizeof problem);
-    log_stop(1000);
     wherry_server_free(server);
     fprintf(stderr, "streamer: begun=%d released=%d %s\n", begun, released,
             ok ? "all was finished" : "some was cut");

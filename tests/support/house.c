@@ -144,6 +144,20 @@ bool house_run_batch(struct house *house)
     return count > 0;
 }
 
+void house_ask(struct house *house, struct guest *guest, const char *request)
+{
+    house_admit(house, guest);
+    guest_say_text(guest, request);
+    conn_run(guest->conn, &house->worker);
+    house_run(house);
+}
+
+void house_see_off(struct house *house, struct guest *guest)
+{
+    guest_leave(guest);
+    house_run(house);
+}
+
 void house_run(struct house *house)
 {
     /* A nudge alone gives nothing, and what is behind it only the next time. */
@@ -242,6 +256,14 @@ struct str guest_listen(struct guest *guest)
     guest->has_ended |= n == 0 || (n == -1 && errno != EAGAIN);
     assert(!guest->heard.failed);
     return buf_view(&guest->heard);
+}
+
+struct str heard_body(struct str heard)
+{
+    const char *end = memmem(heard.ptr, heard.len, "\r\n\r\n", 4);
+
+    assert(end);
+    return str_from(heard, (size_t)(end + 4 - heard.ptr));
 }
 
 void guest_leave(struct guest *guest)

@@ -49,6 +49,10 @@ bool house_shakes_hands(struct house *house, struct guest *guest);
 /* A newcomer as accept brings them: run once. */
 void house_welcome(struct house *house, struct guest *guest);
 
+/* A newcomer who asks this, run as far as that goes; and one who leaves, with what follows. */
+void house_ask(struct house *house, struct guest *guest, const char *request);
+void house_see_off(struct house *house, struct guest *guest);
+
 /* Runs what the queue says can go on, until nothing can. */
 void house_run(struct house *house);
 
@@ -77,6 +81,9 @@ struct str guest_listen(struct guest *guest);
 /* One word or two for each answer: "200 hello, 404 close, ended".  The body is told below 400, "close" and
  * "keep-alive" as the head says, and at the end whether there may be more ("open"). */
 struct str guest_summary(struct guest *guest, struct buf *out);
+
+/* What was heard behind the first head. */
+struct str heard_body(struct str heard);
 
 /* Leaves, and forgets what was heard. */
 void guest_leave(struct guest *guest);

@@ -4,6 +4,7 @@ What it prints is collected by threads, so that its pipes never fill.  Stopping 
 it ended well: exit status 0, and not a word from a sanitizer.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -274,6 +275,19 @@ class Wherry:
 
     def check_reports(self):
         assert not self.err or not REPORT.search(self.err.bytes), self.said
+
+
+@contextlib.contextmanager
+def stopping():
+    """A list for the programs that a fixture starts: at its end each must stop well, and none is left."""
+    started = []
+    yield started
+    try:
+        for server in started:
+            server.stop()
+    finally:
+        for server in started:
+            server.kill()
 
 
 def clean_environment(more):

@@ -113,16 +113,7 @@ static void ask(struct house *house, struct guest *guest, const char *method, co
     char request[512];
 
     snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, target, fields);
-    house_admit(house, guest);
-    guest_say_text(guest, request);
-    conn_run(guest->conn, &house->worker);
-    house_run(house);
-}
-
-static void leave(struct house *house, struct guest *guest)
-{
-    guest_leave(guest);
-    house_run(house);
+    house_ask(house, guest, request);
 }
 
 /* The value of a field in the head; "" when it is not there. */
@@ -139,14 +130,6 @@ static struct str field_of(struct str heard, const char *name)
         return STR_NONE;
     rest = str_of(at + strlen(line), (size_t)(end - at) - strlen(line));
     return str_of(rest.ptr, str_find(rest, '\r'));
-}
-
-static struct str body_of(struct str heard)
-{
-    const char *end = memmem(heard.ptr, heard.len, "\r\n\r\n", 4);
-
-    assert_non_null(end);
-    return str_from(heard, (size_t)(end + 4 - heard.ptr));
 }
 
 static bool holds(struct str bytes, const char *text)
@@ -230,8 +213,8 @@ static void each_answer_is_coded_or_not(void **state)
         PROMISED_STR(c->promise, field_of(heard, "Content-Encoding"), coding);
         PROMISED_STR(c->promise, field_of(heard, "Vary"), c->vary);
         if (strcmp(method, "HEAD") == 0)
-            PROMISED_NUMBER(c->promise, body_of(heard).len, 0);
-        leave(&house, &guest);
+            PROMISED_NUMBER(c->promise, heard_body(heard).len, 0);
+        house_see_off(&house, &guest);
     }
     close_show(&house);
 }
@@ -239,7 +222,8 @@ static void each_answer_is_coded_or_not(void **state)
 /* Without its date. */
 static void append_head(struct buf *out, struct str heard)
 {
-    struct str head = str_of(heard.ptr, heard.len - body_of(heard).len), date = field_of(heard, "Date");
+    struct str head = str_of(heard.ptr, heard.len - heard_body(heard).len);
+    struct str date = field_of(heard, "Date");
 
     buf_append(out, str_of(head.ptr, (size_t)(date.ptr - head.ptr)));
     buf_append(out, str_from(head, (size_t)(date.ptr - head.ptr) + date.len));
@@ -266,10 +250,10 @@ static void head_says_what_get_says(void **state)
         memcpy(show.fields, c->fields, sizeof show.fields);
         ask(&house, &guest, "GET", "/a", c->asked);
         append_head(&get, guest_listen(&guest));
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
         ask(&house, &guest, "HEAD", "/a", c->asked);
         append_head(&head, guest_listen(&guest));
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
         PROMISED(c->promise, str_equal(buf_view(&get), buf_view(&head)));
         buf_fini(&get);
         buf_fini(&head);
@@ -288,7 +272,7 @@ static void nothing_is_coded_where_the_operator_does_not_want_it(void **state)
     ask(&house, &guest, "GET", "/a", GZIP);
     PROMISED_STR("plain", field_of(guest_listen(&guest), "Content-Encoding"), "");
     PROMISED_STR("whoever asks", field_of(guest_listen(&guest), "Vary"), "");
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -327,7 +311,7 @@ static void a_handler_may_say_in_which_coding(void **state)
         show.type = c->type;
         ask(&house, &guest, "GET", "/a", c->asked);
         PROMISED_STR(c->promise, field_of(guest_listen(&guest), "Content-Encoding"), c->coding);
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
     }
     house.server->settings.compresses = false;
     show.only = WHERRY_GZIP;
@@ -335,7 +319,7 @@ static void a_handler_may_say_in_which_coding(void **state)
     ask(&house, &last, "GET", "/a", GZIP);
     PROMISED_STR("unless the operator says no", field_of(guest_listen(&last), "Content-Encoding"),
                  "");
-    leave(&house, &last);
+    house_see_off(&house, &last);
     close_show(&house);
 }
 
@@ -392,14 +376,14 @@ static void what_was_coded_decodes_to_what_was_given(void **state)
         length = field_of(heard, "Content-Length");
         assert_int_equal(length.len > 0, show.kind == BYTES && show.length <= CODED_AT_ONCE_MAX);
         if (length.len)
-            buf_append(&whole, body_of(heard));
+            buf_append(&whole, heard_body(heard));
         else
-            whole = join(body_of(heard));
+            whole = join(heard_body(heard));
         assert_int_equal(inflate_all(buf_view(&whole), room, sizeof room, &is_whole), show.length);
         assert_true(is_whole);
         assert_memory_equal(room, letters, show.length);
         buf_fini(&whole);
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
     }
     close_show(&house);
 }
@@ -419,14 +403,14 @@ static void a_stream_that_waits_has_sent_all_it_wrote(void **state)
     show.waits = true;
     show.length = 3;
     ask(&house, &guest, "GET", "/a", GZIP);
-    whole = join(body_of(guest_listen(&guest)));
+    whole = join(heard_body(guest_listen(&guest)));
     assert_int_equal(inflate_all(buf_view(&whole), room, sizeof room, &is_whole), 3);
     assert_false(is_whole);
     buf_fini(&whole);
     assert_null(guest.conn->work->exchange.stream.coded.ptr);
     house_pass_time(&house, 100);       /* nothing new costs nothing */
     assert_int_equal(atomic_load(&house.server->coding_bytes) < CODED_STREAMS_BYTES, true);
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -452,7 +436,7 @@ static void without_memory_for_an_encoder_a_stream_is_sent_as_it_is(void **state
     PROMISED_STR("under its own tag", field_of(guest_listen(&guest), "ETag"), "\"v1\"");
     assert_int_equal(atomic_load(&house.server->coding_bytes), 1000);
     atomic_store(&house.server->coding_bytes, CODED_STREAMS_BYTES);
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -475,7 +459,7 @@ static void without_memory_nothing_is_kept(void **state)
             conn_run(guest.conn, &house.worker);
             house_run(&house);
             has_failed = alloc_fail_off();
-            leave(&house, &guest);
+            house_see_off(&house, &guest);
             assert_true(house_is_empty(&house));
             worker_fini(&house.worker);
             worker_init(&house.worker, house.server);
@@ -517,7 +501,7 @@ static void a_copy_may_be_long(void **state)
             assert_true(status_is(guest_listen(&guest), "500"));
         else
             PROMISED_STR(length, field_of(guest_listen(&guest), "Content-Length"), length);
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
     }
     close_show(&house);
 }
@@ -555,7 +539,7 @@ static void what_cannot_be_sent_is_a_500_that_says_why(void **state)
         heard = guest_listen(&guest);
         PROMISED(c->promise, status_is(heard, "500"));
         PROMISED(c->promise, holds(heard, c->why));
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
     }
     close_show(&house);
 }
@@ -606,7 +590,7 @@ static void each_tag_names_its_bytes(void **state)
         ask(&house, &guest, "GET", "/a", c->asked);
         PROMISED(c->promise, status_is(guest_listen(&guest), c->status));
         PROMISED_STR(c->promise, field_of(guest_listen(&guest), "ETag"), c->sent);
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
     }
     close_show(&house);
 }
@@ -623,19 +607,19 @@ static void several_ranges_have_the_type_in_each_part(void **state)
     show.fields[0][0] = "X-Behind", show.fields[0][1] = "it";
     ask(&house, &guest, "GET", "/a", "Range: bytes=0-1,500-502\r\n");
     heard = guest_listen(&guest);
-    body = body_of(heard);
+    body = heard_body(heard);
     assert_true(status_is(heard, "206"));
     assert_true(str_starts(field_of(heard, "Content-Type"), STR("multipart/byteranges; boundary=")));
     PROMISED_STR("what stood behind it", field_of(heard, "X-Behind"), "it");
     assert_true(holds(body, "\r\nContent-Type: text/plain\r\n"));
     assert_true(holds(body, "\r\nContent-Range: bytes 500-502/1000\r\n"));
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
 
     show.type = NULL;                   /* nothing can be said of a part then */
     ask(&house, &guest, "GET", "/a", "Range: bytes=0-1,500-502\r\n");
     assert_true(status_is(guest_listen(&guest), "200"));
-    assert_int_equal(body_of(guest_listen(&guest)).len, 1000);
-    leave(&house, &guest);
+    assert_int_equal(heard_body(guest_listen(&guest)).len, 1000);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -661,7 +645,7 @@ static void a_304_describes_no_body(void **state)
     PROMISED_STR("where it is", field_of(heard, "Content-Location"), "/a");
     PROMISED_STR("how long it lasts", field_of(heard, "Cache-Control"), "no-cache");
     PROMISED_STR("what it depends on", field_of(heard, "Vary"), VARY);
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -675,10 +659,10 @@ static void last_modified_is_a_validator(void **state)
     show.fields[0][0] = "Last-Modified", show.fields[0][1] = "Tue, 14 Nov 2023 00:00:00 GMT";
     ask(&house, &guest, "GET", "/a", "If-Modified-Since: Tue, 14 Nov 2023 00:00:00 GMT\r\n");
     assert_true(status_is(guest_listen(&guest), "304"));
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     ask(&house, &guest, "GET", "/a", "If-Modified-Since: Mon, 13 Nov 2023 00:00:00 GMT\r\n");
     assert_true(status_is(guest_listen(&guest), "200"));
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -736,7 +720,7 @@ static void each_change_is_allowed_or_not(void **state)
         PROMISED(c->promise, status_is(guest_listen(&guest), c->status));
         PROMISED_STR(c->promise, field_of(guest_listen(&guest), "ETag"), c->sent);
         PROMISED_NUMBER(c->promise, thing.changed, c->changed);
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
     }
     close_show(&house);
 }

@@ -588,6 +588,11 @@ static const struct mistake_case {
      "--no-root is not an option; did you mean --root?" SEE},
     {"two roots", WORDS("a", "b"), CODE_USAGE,
      "\"b\" is one ROOT too many after \"a\"" SEE},
+    {"two roots, and a switch before", WORDS("--endpoints", "--check", "a", "b"), CODE_USAGE,
+     "\"b\" is one ROOT too many after \"a\"" SEE},
+    {"a switch's value behind a blank", WORDS("--endpoints", "/test", "b"), CODE_USAGE,
+     "\"b\" is one ROOT too many after \"/test\"; a value of --endpoints stands behind =, as in "
+     "--endpoints=PREFIX" SEE},
     {"two roots in two ways", WORDS("--root", "a", "b"), CODE_USAGE,
      "--root is \"a\", but ROOT is \"b\"; give one of them" SEE},
     {"a wrong variable", ENVIRONMENT("WHERRY_HTTP_PORT=80x"), CODE_CONFIGURATION,
@@ -834,10 +839,10 @@ static void each_list_is_what_the_highest_source_says(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNTOF(list_cases); i++) {
-        const struct list_case  *c = &list_cases[i];
-        const struct wherry_tls *tls;
-        char                     names[256] = "";
-        struct run               run;
+        const struct list_case           *c = &list_cases[i];
+        const struct wherry_tls_settings *tls;
+        char                              names[256] = "";
+        struct run                        run;
 
         run_start(&run, &c->said);
         if (!run.ok)
@@ -877,11 +882,11 @@ static void a_list_has_an_end(void **state)
 
 static void each_certificate_has_its_key(void **state)
 {
-    const struct said        said = {.words = {"--tls-cert=c1", "--tls-cert=c2"},
-                                     .environment = {"WHERRY_TLS_KEY=k1,k2"},
-                                     .file = "tls-key-password-file = p\ntls-key = k0\n"};
-    const struct wherry_tls *tls;
-    struct run               run;
+    const struct said                 said = {.words = {"--tls-cert=c1", "--tls-cert=c2"},
+                                              .environment = {"WHERRY_TLS_KEY=k1,k2"},
+                                              .file = "tls-key-password-file = p\ntls-key = k0\n"};
+    const struct wherry_tls_settings *tls;
+    struct run                        run;
 
     (void)state;
     run_start(&run, &said);
@@ -906,8 +911,8 @@ static void https_is_told_to_the_server(void **state)
                         "WHERRY_HANDSHAKE_TIMEOUT=1500ms"},
         .file = "tls-client = optional\ntls-key-log = log\n",
     };
-    const struct wherry_tls *tls;
-    struct run               run;
+    const struct wherry_tls_settings *tls;
+    struct run                        run;
 
     (void)state;
     run_start(&run, &said);

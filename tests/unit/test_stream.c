@@ -127,34 +127,11 @@ static void close_show(struct house *house)
 #define GET(path)   "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 #define GET_1(path) "GET " path " HTTP/1.0\r\n\r\n"
 
-/* What stands behind the first head. */
-static struct str behind_head(struct str heard)
-{
-    const char *end = memmem(heard.ptr, heard.len, "\r\n\r\n", 4);
-
-    assert_non_null(end);
-    return str_from(heard, (size_t)(end + 4 - heard.ptr));
-}
-
 static bool head_has(struct str heard, const char *line)
 {
     const char *end = memmem(heard.ptr, heard.len, "\r\n\r\n", 4);
 
     return end && memmem(heard.ptr, (size_t)(end + 2 - heard.ptr), line, strlen(line));
-}
-
-static void ask(struct house *house, struct guest *guest, const char *request)
-{
-    house_admit(house, guest);
-    guest_say_text(guest, request);
-    conn_run(guest->conn, &house->worker);
-    house_run(house);
-}
-
-static void leave(struct house *house, struct guest *guest)
-{
-    guest_leave(guest);
-    house_run(house);
 }
 
 /* ---- framing -------------------------------------------------------------------------- */
@@ -230,16 +207,16 @@ static void each_body_is_framed(void **state)
         struct str                 heard;
 
         set_show(c->acts, c->length);
-        ask(&house, &guest, c->request);
+        house_ask(&house, &guest, c->request);
         heard = guest_listen(&guest);
         PROMISED(c->promise, str_starts(str_from(heard, 9), str_view(c->status)));
         PROMISED(c->promise, head_has(heard, c->line));
         if (c->body)
-            PROMISED_STR(c->promise, behind_head(heard), c->body);
+            PROMISED_STR(c->promise, heard_body(heard), c->body);
         PROMISED_NUMBER(c->promise, guest.has_ended, c->ends);
         if (str_starts(str_view(c->request), STR("HEAD")))
             PROMISED_NUMBER(c->promise, show.pulled, 0);
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
         PROMISED_NUMBER(c->promise, show.released > 0, true);
         PROMISED(c->promise, house_is_empty(&house));
     }
@@ -259,11 +236,11 @@ static void answers_without_content_pull_nothing(void **state)
 
         SHOW(-1, END("a"));
         show.status = statuses[i];
-        ask(&house, &guest, GET("/s"));
+        house_ask(&house, &guest, GET("/s"));
         assert_int_equal(show.pulled, 0);
         assert_false(head_has(guest_listen(&guest), CHUNKED));
-        assert_int_equal(behind_head(guest_listen(&guest)).len, 0);
-        leave(&house, &guest);
+        assert_int_equal(heard_body(guest_listen(&guest)).len, 0);
+        house_see_off(&house, &guest);
         assert_int_equal(show.released, 1);
     }
     close_show(&house);
@@ -301,9 +278,9 @@ static void what_may_not_stand_behind_a_body_does_not(void **state)
     (void)state;
     open_show(&house);
     assert_true(wherry_server_route(house.server, &route));
-    ask(&house, &guest, GET("/forbidden"));
-    PROMISED_STR("one of them", behind_head(guest_listen(&guest)), "0\r\nX-Good: \r\n\r\n");
-    leave(&house, &guest);
+    house_ask(&house, &guest, GET("/forbidden"));
+    PROMISED_STR("one of them", heard_body(guest_listen(&guest)), "0\r\nX-Good: \r\n\r\n");
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -340,7 +317,7 @@ static void the_body_is_whole_wherever_writing_was_interrupted(void **state)
         if (!most)
             whole = peer.written.len;
         assert_int_equal(peer.written.len, whole);
-        assert_true(str_starts(behind_head(buf_view(&peer.written)), str_view(wanted)));
+        assert_true(str_starts(heard_body(buf_view(&peer.written)), str_view(wanted)));
         assert_true(str_ends(buf_view(&peer.written), STR("\r\n\r\nhello")));
         house_dismiss(&house, &guest, NULL);
         house_run(&house);
@@ -378,21 +355,21 @@ static void who_waits_is_called_in_time_and_not_before(void **state)
     (void)state;
     open_show(&house);
     SHOW(-1, {NULL, WHERRY_WAIT, 100, NULL}, {"a", WHERRY_WAIT, 50, NULL}, END("b"));
-    ask(&house, &guest, GET("/s"));
-    PROMISED_STR("the head does not wait", behind_head(guest_listen(&guest)), "");
+    house_ask(&house, &guest, GET("/s"));
+    PROMISED_STR("the head does not wait", heard_body(guest_listen(&guest)), "");
     house_pass_time(&house, 99);
     house_poke(&house, &guest);
     assert_int_equal(show.pulled, 1);
     house_pass_time(&house, 1);
     assert_int_equal(show.pulled, 2);
-    PROMISED_STR("what was written before a wait is sent", behind_head(guest_listen(&guest)),
+    PROMISED_STR("what was written before a wait is sent", heard_body(guest_listen(&guest)),
                  "1\r\na\r\n");
     house_pass_time(&house, 49);
     assert_int_equal(show.pulled, 2);
     house_pass_time(&house, 1);
-    PROMISED_STR("all of it", behind_head(guest_listen(&guest)), "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+    PROMISED_STR("all of it", heard_body(guest_listen(&guest)), "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
     assert_int_equal(show.released, 1);
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -406,13 +383,13 @@ static void who_waits_may_wait_for_days(void **state)
     (void)state;
     open_show(&house);
     SHOW(-1, {"a", WHERRY_WAIT, DAYS * (int64_t)DAY_MS, NULL}, END("b"));
-    ask(&house, &guest, GET("/s"));
+    house_ask(&house, &guest, GET("/s"));
     for (int i = 0; i < DAYS; i++) {
         assert_int_equal(show.pulled, 1);
         house_pass_time(&house, DAY_MS);
     }
-    PROMISED_STR("all of it", behind_head(guest_listen(&guest)), "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
-    leave(&house, &guest);
+    PROMISED_STR("all of it", heard_body(guest_listen(&guest)), "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -451,14 +428,14 @@ static void who_waits_holds_no_piece(void **state)
     (void)state;
     open_show(&house);
     SHOW(-1, {"a", WHERRY_WAIT, 100, NULL}, END("b"));
-    ask(&house, &guest, GET("/s"));
+    house_ask(&house, &guest, GET("/s"));
     assert_non_null(guest.conn->work);
     assert_null(guest.conn->work->exchange.stream.piece.ptr);
     assert_int_equal(house.server->timers.count, 1);
     /* Who vanishes without a word would never be missed else. */
     assert_int_equal(getsockopt(guest.conn->transport.fd, SOL_SOCKET, SO_KEEPALIVE, &is_watched, &size), 0);
     assert_true(is_watched);
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     assert_int_equal(show.released, 1);
     close_show(&house);
 }
@@ -473,7 +450,7 @@ static void who_leaves_while_it_waits_is_noticed_at_once(void **state)
     (void)state;
     open_show(&house);
     SHOW(-1, {"a", WHERRY_WAIT, -1, NULL}, END("b"));
-    ask(&house, &guest, GET("/s"));
+    house_ask(&house, &guest, GET("/s"));
     guest_end(&guest);
     house_run(&house);
     assert_int_equal(show.released, 1);
@@ -481,12 +458,12 @@ static void who_leaves_while_it_waits_is_noticed_at_once(void **state)
     guest_leave(&guest);
 
     SHOW(-1, {"a", WHERRY_WAIT, 100, NULL}, END("b"));
-    ask(&house, &guest, "GET /s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    house_ask(&house, &guest, "GET /s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     guest_end(&guest);
     house_run(&house);
     house_pass_time(&house, 100);
-    PROMISED_STR("all of it", behind_head(guest_listen(&guest)), "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
-    leave(&house, &guest);
+    PROMISED_STR("all of it", heard_body(guest_listen(&guest)), "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -498,19 +475,19 @@ static void who_is_woken_is_called_at_once(void **state)
     (void)state;
     open_show(&house);
     SHOW(-1, {NULL, WHERRY_WAIT, -1, NULL}, {"a", WHERRY_WAIT, 1000, NULL}, {"b", WHERRY_WAIT, -1, NULL});
-    ask(&house, &guest, GET("/w"));
+    house_ask(&house, &guest, GET("/w"));
     house_pass_time(&house, 1000000);
     assert_int_equal(show.pulled, 1);
     wherry_wake(show.waker);
     wherry_wake(show.waker);
     house_run(&house);
     assert_int_equal(show.pulled, 2);
-    PROMISED_STR("a", behind_head(guest_listen(&guest)), "1\r\na\r\n");
+    PROMISED_STR("a", heard_body(guest_listen(&guest)), "1\r\na\r\n");
     wherry_wake(show.waker);            /* before its time */
     house_run(&house);
     house_pass_time(&house, 1000);
     assert_int_equal(show.pulled, 3);   /* and not once more in time */
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     assert_int_equal(show.released, 1);
     wherry_wake(show.waker);            /* too late */
     house_run(&house);
@@ -528,9 +505,9 @@ static void who_is_woken_while_it_is_pulled_is_pulled_again(void **state)
     open_show(&house);
     SHOW(-1, {NULL, WHERRY_WAIT, -1, NULL}, {NULL, WHERRY_WAIT, -1, NULL});
     show.wakes_itself = true;
-    ask(&house, &guest, GET("/w"));
+    house_ask(&house, &guest, GET("/w"));
     assert_int_equal(show.pulled, 2);
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     wherry_waker_release(show.waker);
     close_show(&house);
 }
@@ -545,7 +522,7 @@ static void a_waker_knows_its_own_exchange_only(void **state)
     (void)state;
     open_show(&house);
     SHOW(-1, END("a"));
-    ask(&house, &guest, GET("/w"));
+    house_ask(&house, &guest, GET("/w"));
     old = show.waker;
     SHOW(-1, {"a", WHERRY_WAIT, -1, NULL}, END("b"));
     guest_say_text(&guest, GET("/w"));
@@ -559,7 +536,7 @@ static void a_waker_knows_its_own_exchange_only(void **state)
     wherry_waker_release(old);
     wherry_waker_release(show.waker);
     wherry_waker_release(NULL);
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -572,13 +549,13 @@ static void a_length_is_not_complete_before_the_end(void **state)
     (void)state;
     open_show(&house);
     SHOW(5, {"he", WHERRY_WAIT, 10, NULL}, {"llo", WHERRY_WAIT, 10, NULL}, END(NULL));
-    ask(&house, &guest, GET("/s"));
+    house_ask(&house, &guest, GET("/s"));
     house_pass_time(&house, 10);
     assert_int_equal(show.pulled, 2);
-    PROMISED_STR("not yet", behind_head(guest_listen(&guest)), "he");
+    PROMISED_STR("not yet", heard_body(guest_listen(&guest)), "he");
     house_pass_time(&house, 10);
-    PROMISED_STR("now", behind_head(guest_listen(&guest)), "hello");
-    leave(&house, &guest);
+    PROMISED_STR("now", heard_body(guest_listen(&guest)), "hello");
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -679,7 +656,7 @@ static void who_waits_learns_that_the_server_stops(void **state)
     (void)state;
     open_show(&house);
     SHOW(-1, {"a", WHERRY_WAIT, -1, NULL}, {"b", WHERRY_WAIT, -1, NULL}, END("c"));
-    ask(&house, &guest, GET("/s"));
+    house_ask(&house, &guest, GET("/s"));
     assert_true(show.deadline == INT64_MAX);
     atomic_store(&house.server->drained_ms, clock_us() / 1000 + 5000);
     atomic_store(&house.server->is_draining, true);
@@ -692,7 +669,7 @@ static void who_waits_learns_that_the_server_stops(void **state)
     assert_int_equal(show.released, 0);
     house_dismiss(&house, &guest, "the server stopped");
     assert_int_equal(show.released, 1);
-    leave(&house, &guest);
+    house_see_off(&house, &guest);
     close_show(&house);
 }
 
@@ -720,7 +697,7 @@ static void without_memory_a_stream_ends_and_nothing_is_kept(void **state)
         assert_true(has_failed || str_ends(heard, STR("\r\n0\r\n\r\n")));
         if (has_failed && str_starts(heard, STR("HTTP/1.1 200")))
             assert_true(guest.has_ended || str_ends(heard, STR("\r\n0\r\n\r\n")));
-        leave(&house, &guest);
+        house_see_off(&house, &guest);
         assert_true(house_is_empty(&house));
         wherry_waker_release(show.waker);
         worker_fini(&house.worker);
