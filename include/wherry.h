@@ -541,9 +541,9 @@ WHERRY_PUBLIC enum wherry_pull wherry_wait(struct wherry_exchange *exchange, int
 WHERRY_PUBLIC bool wherry_add_trailer(struct wherry_exchange *exchange, const char *name,
                                       struct wherry_slice value);
 
-/* Something to wake a waiting stream with, from any thread, until it is released (NULL is fine there),
- * also when the exchange is long over: waking one that has ended, or does not wait, does no harm.
- * NULL: no memory. */
+/* Something to wake a waiting stream with, from any thread, until it is released, also when the exchange is
+ * long over: waking one that has ended, or does not wait, does no harm.  NULL when there is no memory,
+ * which both of the others take. */
 struct wherry_waker;
 WHERRY_PUBLIC struct wherry_waker *wherry_waker_acquire(struct wherry_exchange *exchange);
 WHERRY_PUBLIC void wherry_waker_release(struct wherry_waker *waker);

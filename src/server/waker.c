@@ -63,6 +63,8 @@ void waker_forget_call(struct wherry_waker *waker)
  * is at work just now, before the next wait. */
 void wherry_wake(struct wherry_waker *waker)
 {
+    if (!waker)
+        return;
     pthread_mutex_lock(&waker->mutex);
     if (waker->source && !atomic_exchange(&waker->is_called, true))
         queue_wake(waker->queue, waker->source);

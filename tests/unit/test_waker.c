@@ -60,6 +60,7 @@ static void what_is_not_there_is_never_called(void **state)
     waker_forget_call(NULL);
     waker_detach(NULL);
     wherry_waker_release(NULL);
+    wherry_wake(NULL);
     alloc_fail_at(1);
     assert_null(waker_new(&queue, &source));
     assert_true(alloc_fail_off());
