@@ -274,7 +274,7 @@ const struct option option_table[] = {
     {.name = "body-memory", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "1M",
      .least = "0", .most = "1G", .group = LIMITS, INTO(server.body_memory_max),
      .help = "How much of a body that a handler wants is kept in memory; a longer one goes to a file "
-             "without a name in --spool-dir.  All bodies together have an eighth of the memory; one "
+             "without a name in --spool-dir. All bodies together have an eighth of the memory; one "
              "beyond that is answered with 503."},
     {.name = "spool-dir", .kind = OPTION_PATH, .argument = "DIR", .initial = "",
      .group = LIMITS, INTO(server.spool_dir),

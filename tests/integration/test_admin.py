@@ -188,6 +188,7 @@ def test_it_is_never_full(run):
         assert busy.answer().status == 200
 
 
+@pytest.mark.plain("who is turned away at the door has shaken no hands, and cannot be told")
 def test_those_who_are_turned_away_do_not_keep_it_from_answering(run):
     """Each holds a slot for as long as it does not close."""
     server, admin = run("--connections-max=1")

@@ -294,7 +294,7 @@ def test_files_made_to_trouble_libmagic(serve, site, build):
         thread.join()
     assert len(answers) == 60 and all(each.status == 200 for each in answers)
     assert {each["Content-Type"] for each in answers} <= {PLAIN, BYTES, "audio/mpeg"}
-    assert max(slowest) < 1 or not build.is_fast
+    assert max(slowest) < server.patience or not build.is_fast
 
 
 # ---- Chromium --------------------------------------------------------------------------------
