@@ -86,7 +86,8 @@ OVER_TLS.asan = $(addprefix tests/integration/test_,handlers.py limits.py load.p
 OVER_TLS.tsan = $(OVER_TLS.asan)
 
 IMAGE    = wherry:latest
-DOCKER   = $(shell scripts/find-docker)
+# Only when it is needed: there may be none before scripts/setup has been asked for one.
+DOCKER   = $$(scripts/find-docker)
 # What it says of itself; outside a repository the Dockerfile does.  SOURCE is the address of ours.
 REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 EPOCH    = $(shell git log -1 --format=%ct 2>/dev/null)

@@ -258,7 +258,7 @@ static void open_server(void)
     /* All that wherry_server_open does but listen. */
     server->keeper_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     MUST_HOLD(server->keeper_fd != -1);
-    MUST_HOLD(queue_open(&server->queue) && slab_open(&server->slab, 4));
+    MUST_HOLD(queue_open(&server->queue) && slab_open(&server->slab, 4 + CONN_ADMIN_RESERVE));
     MUST_HOLD(spool_open(&server->spool, P_tmpdir));
     MUST_HOLD(timers_open(&server->timers, 4, wake_due, NULL));
     for (size_t i = 0; i < COUNTOF(routes); i++)

@@ -206,7 +206,7 @@ static void open_server(void)
     MUST_HOLD(server);
     server->keeper_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     MUST_HOLD(server->keeper_fd != -1);
-    MUST_HOLD(queue_open(&server->queue) && slab_open(&server->slab, 4));
+    MUST_HOLD(queue_open(&server->queue) && slab_open(&server->slab, 4 + CONN_ADMIN_RESERVE));
     for (size_t i = 0; i < COUNTOF(routes); i++)
         MUST_HOLD(wherry_server_route(server, &routes[i]));
     open_store();
