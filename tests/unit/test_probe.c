@@ -127,8 +127,12 @@ static void every_call_may_fail(void **state)
         assert_int_equal(probe_ask(&probe), n == 1 ? PROBE_FAILED : PROBE_LATE);
     }
     for (size_t n = 1; fault_next(n, FAULT_ALLOCATION, ENOMEM); n++) {
+        enum probe_end end;
+
         probe = probe_of(&where, "a.test");
-        assert_int_equal(probe_ask(&probe), n == 1 ? PROBE_FAILED : PROBE_LATE);
+        end = probe_ask(&probe);
+        /* Linked statically, OpenSSL's own may fail, too, which it may do without. */
+        assert_true(end == PROBE_FAILED || (n > 1 && end == PROBE_LATE));
     }
     probe = probe_of(&where, NULL);
     fault_at(1, FAULT_RECV, ECONNRESET);
