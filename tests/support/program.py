@@ -142,6 +142,14 @@ class Wherry:
             setattr(self, f"{scheme}_port", int(matched[2]))
             if host.startswith("["):
                 self.host = host.strip("[]")
+        self.wait_threads()
+
+    def wait_threads(self):
+        """It listens before its threads run; whoever counts them, or descriptors, wants all of them: its
+        own, the log's, and two workers.  Behind another command, or in a container, nobody can tell."""
+        until = time.monotonic() + 0.5 * self.patience
+        while not self.inside and self.threads() < 4 and time.monotonic() < until:
+            time.sleep(0.001)
 
     # ---- talking to it
 
@@ -231,7 +239,10 @@ class Wherry:
         return self.err.bytes.decode(errors="backslashreplace") if self.err else ""
 
     def threads(self):
-        return len(os.listdir(f"/proc/{self.pid}/task"))
+        try:
+            return len(os.listdir(f"/proc/{self.pid}/task"))
+        except FileNotFoundError:  # it has ended
+            return 0
 
     # ---- the end
 
