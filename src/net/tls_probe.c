@@ -1,5 +1,6 @@
 #include "net/tls_probe.h"
 
+#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -48,11 +49,18 @@ static enum io outcome(const struct session *session, int result)
     default:
         break;
     }
-    /* The end without a close_notify (RFC 8446 §6.1), or a reset: no complaint of OpenSSL's own. */
+    /* The end without a close_notify (RFC 8446 §6.1), or a reset: no complaint of OpenSSL's own.  Nor is
+     * there one where it had no memory for it, which is no word of the other side's. */
     complaint = ERR_peek_error();
-    return complaint == 0 || ERR_GET_REASON(complaint) == SSL_R_UNEXPECTED_EOF_WHILE_READING
-               ? IO_CLOSED
-               : IO_FAILED;
+    if (complaint == 0)
+        return errno == ENOMEM ? IO_FAILED : IO_CLOSED;
+    return ERR_GET_REASON(complaint) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? IO_CLOSED : IO_FAILED;
+}
+
+static void forget_complaints(void)
+{
+    ERR_clear_error();
+    errno = 0;
 }
 
 static enum io probe_read(struct transport *t, char *room, size_t size, size_t *got)
@@ -60,7 +68,7 @@ static enum io probe_read(struct transport *t, char *room, size_t size, size_t *
     struct session *session = t->session;
     int             result;
 
-    ERR_clear_error();
+    forget_complaints();
     result = SSL_read_ex(session->ssl, room, size, got);
     return result == 1 ? IO_DONE : outcome(session, result);
 }
@@ -73,7 +81,7 @@ static enum io probe_write(struct transport *t, const struct iovec *pieces, int 
 
     (void)count;                /* the first piece is some of them */
     (void)more;
-    ERR_clear_error();
+    forget_complaints();
     result = SSL_write_ex(session->ssl, pieces->iov_base, pieces->iov_len, sent);
     return result == 1 ? IO_DONE : outcome(session, result);
 }
@@ -126,7 +134,7 @@ enum io tls_probe_shake(struct transport *t)
     struct session *session = t->session;
     int             result;
 
-    ERR_clear_error();
+    forget_complaints();
     result = SSL_do_handshake(session->ssl);
     return result == 1 ? IO_DONE : outcome(session, result);
 }
