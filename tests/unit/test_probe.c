@@ -132,8 +132,9 @@ static void every_call_may_fail(void **state)
 
         probe = probe_of(&where, "a.test");
         end = probe_ask(&probe);
-        /* Linked statically, OpenSSL's own may fail, too, and it does without some. */
-        assert_true(end == PROBE_FAILED || end == PROBE_LATE);
+        /* Linked statically, OpenSSL's own may fail, too; it does without some, and of others it says
+         * no more than that it cannot go on. */
+        assert_int_not_equal(end, PROBE_ANSWERED);
         has_failed |= end == PROBE_FAILED;
     }
     assert_true(has_failed);
