@@ -3,17 +3,25 @@ script.  What each of them answers is in the files of their groups."""
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 
 from browser import Browser
 from clients import CLIENTS
 
+DOC = Path(__file__).resolve().parents[2] / "docs" / "endpoints.md"
+
 
 @pytest.fixture
-def server(serve, site, tmp_path):
-    folder = tmp_path / "files"
-    folder.mkdir()
+def folder(tmp_path):
+    made = tmp_path / "files"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def server(serve, site, folder):
     return serve(site, "--endpoints=/test", f"--files-dir={folder}")
 
 
@@ -57,6 +65,16 @@ def test_where_it_is_without_a_prefix(serve, site):
 def test_it_lists_files_only_where_there_are_some(serve, site, rows):
     assert "/test/files/{name}" in [pattern for _, pattern, _, _ in rows]
     assert b"/files" not in serve(site, "--endpoints=/test").get("/test").body
+
+
+def test_the_document_lists_the_same(serve, site, folder):
+    """docs/endpoints.md, which scripts/make-endpoints writes."""
+    server = serve(site, "--endpoints", f"--files-dir={folder}")
+    rows = rows_of(server.get("/endpoints").body.decode())
+    told = re.findall(r"^\| `([^`]+)` ([A-Z ]+) \|(?: `([^`]+)`)? \| (.+) \|$", DOC.read_text(), re.M)
+    assert [(pattern, methods.split(), example, says)
+            for pattern, methods, example, says in told] == [
+        (pattern, methods, example, says) for methods, pattern, example, says in rows]
 
 
 def test_each_example_fits_its_pattern_and_is_answered(server, rows):
