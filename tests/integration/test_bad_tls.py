@@ -14,7 +14,7 @@ import pytest
 
 from browser import Browser
 from dialogue import request
-from tools import need
+from tools import need, need_ipv6
 
 # X509_V_ERR_... (x509_vfy.h)
 NOT_YET_VALID, HAS_EXPIRED = 9, 10
@@ -48,19 +48,10 @@ EACH = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 VERSIONS = {"TLSv1.2": ["--tlsv1.2", "--tls-max", "1.2"], "TLSv1.3": ["--tlsv1.3"]}
 
 
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6) as tried:
-            tried.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
 @pytest.fixture(params=["localhost", "127.0.0.1", "::1"])
 def host(request):
-    if request.param == "::1" and not has_ipv6():
-        pytest.skip("this test needs IPv6 on the loopback interface")
+    if request.param == "::1":
+        need_ipv6()
     return request.param
 
 

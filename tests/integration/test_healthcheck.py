@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from program import clean_environment, eventually
-from tools import need, need_unshare
-from test_listen import has_ipv6
+from tools import has_ipv6, need, need_unshare
 
 LIMIT_S = 3.0
 
