@@ -92,6 +92,8 @@ struct wherry_tls_settings {
     int64_t     hsts_s;             /* Strict-Transport-Security: max-age; 0: not sent */
     bool        redirects;          /* what comes by HTTP is sent to HTTPS, with 308 */
     int         public_port;        /* of HTTPS, as clients see it; -1: nothing is known of it */
+    int         bad_port;           /* the first of five in a row, each with another fault in its
+                                     * certificate; 0: any free ones; -1: none */
 };
 
 /* How to serve.  Texts and tables are borrowed until wherry_server_free. */
@@ -156,6 +158,12 @@ WHERRY_PUBLIC bool wherry_server_open(struct wherry_server *server, char *proble
 /* Where it listens, once open: "http://localhost:8080" and the like; NULL past the last. */
 WHERRY_PUBLIC const char *wherry_server_url(const struct wherry_server *server, size_t index);
 
+/* The same of those whose certificate is bad, which are none of the above; `fault` (NULL: it is not wanted)
+ * is "expired", "not-yet-valid", "wrong-name", "unknown-authority", "weak-key", in that order.  Clients
+ * that trust the server's authority see that fault only, and are to refuse it. */
+WHERRY_PUBLIC const char *wherry_server_bad_tls_url(const struct wherry_server *server,
+                                                    size_t index, const char **fault);
+
 /* The same of the listener for /healthz and /readyz; NULL when there is none. */
 WHERRY_PUBLIC const char *wherry_server_admin_url(const struct wherry_server *server);
 
@@ -185,7 +193,7 @@ WHERRY_PUBLIC void wherry_server_take_signals(struct wherry_server *server);
  * there was no memory for a server, is fine. */
 WHERRY_PUBLIC int wherry_server_main(struct wherry_server *server);
 
-/* The authority that signed the certificate which an open server has made for itself. */
+/* The authority that signed the certificates which an open server has made for itself. */
 struct wherry_authority {
     const char *path;               /* of its certificate, PEM; NULL: it could not be kept */
     const char *fingerprint;        /* SHA-256, "AB:CD:..." */
@@ -194,7 +202,7 @@ struct wherry_authority {
     bool        has_replaced;       /* and those who trusted the one before do not any more */
 };
 
-/* False when there is none: certificates were given, or there is no HTTPS. */
+/* False when there is none: certificates were given, or there is no HTTPS, and there are no bad ones. */
 WHERRY_PUBLIC bool wherry_server_authority(const struct wherry_server *server,
                                            struct wherry_authority *authority);
 

@@ -88,6 +88,29 @@ void announce_authority(const struct wherry_authority *authority, const char *ce
         say_known(authority, cert_dir, out);
 }
 
+/* ---- those with a bad certificate ----------------------------------------------------- */
+
+/* Where the good certificate was given, the authority is theirs alone. */
+static void say_bad(const struct options *options, const struct wherry_server *server,
+                    const struct wherry_authority *authority, struct buf *out)
+{
+    const char *url, *fault;
+
+    if (!wherry_server_bad_tls_url(server, 0, NULL))
+        return;
+    buf_append(out, STR("to be refused, for what is wrong with the certificate:\n"));
+    for (size_t i = 0; (url = wherry_server_bad_tls_url(server, i, &fault)); i++)
+        buf_printf(out, "  %-17s  %s\n", fault, url);
+    if (options->server.tls.certificates_count == 0 || !authority)
+        return;
+    buf_append(out, STR("their authority: "));
+    if (authority->path)
+        announce_word(out, authority->path);
+    else
+        buf_append(out, STR("in memory only"));
+    buf_printf(out, ", SHA-256 %s\n", authority->fingerprint);
+}
+
 /* ---- all of it ------------------------------------------------------------------------ */
 
 void announce_root(const struct site_settings *site, struct buf *out)
@@ -121,7 +144,8 @@ static void say_in_words(const struct options *options, const struct wherry_serv
         buf_printf(out, "  %s\n", url);
     if (admin)
         buf_printf(out, "its health: %s, /healthz and /readyz\n", admin);
-    if (authority)
+    say_bad(options, server, authority, out);
+    if (authority && options->server.tls.certificates_count == 0)
         announce_authority(authority, is_default ? NULL : options->server.tls.cert_dir, out);
 }
 
@@ -155,6 +179,18 @@ static void append_urls(struct buf *out, const struct wherry_server *server)
     buf_append_byte(out, ']');
 }
 
+static void append_bad(struct buf *out, const struct wherry_server *server)
+{
+    const char *url, *fault;
+
+    buf_append(out, STR(",\"bad_tls\":"));
+    for (size_t i = 0; (url = wherry_server_bad_tls_url(server, i, &fault)); i++) {
+        buf_printf(out, "%c\"%s\":", i == 0 ? '{' : ',', fault);
+        append_json(out, url);
+    }
+    buf_append(out, wherry_server_bad_tls_url(server, 0, NULL) ? STR("}") : STR("null"));
+}
+
 /* One object on one line, as all lines of an access log in JSON are. */
 static void say_in_json(const struct options *options, const struct wherry_server *server,
                         const struct wherry_authority *authority, struct buf *out)
@@ -167,6 +203,7 @@ static void say_in_json(const struct options *options, const struct wherry_serve
     append_member(out, "serves", root ? root : options->site.root);
     append_urls(out, server);
     append_member(out, "admin", wherry_server_admin_url(server));
+    append_bad(out, server);
     append_member(out, "authority", authority ? authority->path : NULL);
     append_member(out, "sha256", authority ? authority->fingerprint : NULL);
     append_member(out, "version", WHERRY_VERSION);

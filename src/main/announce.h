@@ -3,6 +3,9 @@
  *     wherry 0.1.0 carries /site
  *       http://localhost:8080
  *       https://localhost:8443
+ *     to be refused, for what is wrong with the certificate:
+ *       expired            https://localhost:9001
+ *       ...
  *     its authority: /home/me/.local/state/wherry/ca.pem, SHA-256 AB:CD:...
  *
  * Each URL stands on a line of its own, for people and for programs that wait until it listens.  Of

@@ -21,6 +21,7 @@ bool authority_check(const struct wherry_tls_settings *tls, char *problem, size_
     struct tls_store_settings settings = {
         .files_count = tls->certificates_count,
         .self = {.names = tls->names, .names_count = tls->names_count},     /* in memory only */
+        .has_faulty = tls->bad_port >= 0,
         .client_ca_path = tls->client_ca_path,
     };
     struct tls_store *store;

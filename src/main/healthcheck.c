@@ -198,11 +198,13 @@ static bool has_admin_port(const struct check *check)
 }
 
 /* Of ports that were left to the kernel: which they have become.  The server opens the one for HTTP
- * first, then that for HTTPS, the admin's last, and nothing else that listens. */
+ * first, then that for HTTPS, those with bad certificates, the admin's last, and nothing else that
+ * listens. */
 static bool find_ports(struct check *check, const struct process *process)
 {
     uint16_t ports[PROCESS_PORTS_MAX];
-    size_t   count, last = has_admin_port(check), wanted = last;
+    size_t   bad = check->asked->tls.bad_port >= 0 ? TLS_FAULTS - 1 : 0;
+    size_t   count, last = bad + has_admin_port(check), wanted = last;
 
     if (check->http_port != 0 && check->https_port != 0)
         return true;

@@ -135,7 +135,7 @@ static enum exit_code check(struct program *program)
     struct buf                        out = BUF_UP_TO(16 * 1024);
 
     if (!open_folders(program) ||
-        (tls->port != -1 && !authority_check(tls, program->problem, sizeof program->problem)))
+        ((tls->port != -1 || tls->bad_port != -1) && !authority_check(tls, program->problem, sizeof program->problem)))
         return complain(program->problem, CODE_SYSTEM);
     buf_append(&out, STR("wherry " WHERRY_VERSION " is ready to carry "));
     announce_root(&program->options.site, &out);

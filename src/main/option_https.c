@@ -4,6 +4,7 @@
 
 #include "main/option_sources.h"
 #include "main/option_value.h"
+#include "net/tls_faulty.h"
 
 /* ---- on or off ------------------------------------------------------------------------ */
 
@@ -39,6 +40,7 @@ static bool let_it_be_alone(struct options *options)
 struct need {
     const char *option;
     const char *why;
+    bool        is_of_bad;          /* the listeners with bad certificates need it, too */
 };
 
 /* Where HTTPS was switched off on purpose, at the same place or above, its options may stay. */
@@ -55,16 +57,18 @@ static bool wants_https(struct options *options, const struct need *need)
 static bool has_https_where_needed(struct options *options)
 {
     static const struct need needs[] = {
-        {"http-redirect", "there is no HTTPS to send anyone to"},
-        {"tls-client-ca", "only HTTPS asks clients for certificates"},
-        {"tls-key-password-file", "only HTTPS has a key"},
-        {"tls-name", "only HTTPS has a certificate"},
+        {"http-redirect", "there is no HTTPS to send anyone to", false},
+        {"tls-client-ca", "only HTTPS asks clients for certificates", true},
+        {"tls-key-password-file", "only HTTPS has a key", false},
+        {"tls-name", "only HTTPS has a certificate", true},
     };
+
+    bool has_bad = options->server.tls.bad_port >= 0;
 
     if (options->https.is_on || options->print_ca)
         return true;
     for (size_t i = 0; i < COUNTOF(needs); i++)
-        if (wants_https(options, &needs[i]))
+        if (!(has_bad && needs[i].is_of_bad) && wants_https(options, &needs[i]))
             return options_clash(options, needs[i].option, "tls", needs[i].why);
     return true;
 }
@@ -83,18 +87,30 @@ static bool has_client_authority(struct options *options)
                          "it is about certificates that such an authority has signed");
 }
 
+/* The ports of the bad certificates: as many as there are faults (net/tls_faulty.h). */
+static bool is_among_bad(const struct wherry_settings *server, int port)
+{
+    int first = server->tls.bad_port;
+
+    return first > 0 && port >= first && port < first + TLS_FAULTS - 1;
+}
+
 static bool has_ports_apart(struct options *options)
 {
     const struct wherry_settings *server = &options->server;
+    static const char             five[] = "it takes five ports from there on, which must be others";
 
-    if (server->tls.port <= 0 || server->tls.port != server->http_port)
-        return true;
-    return options_clash(options, "https-port", "http-port", "they must differ");
+    if (server->tls.port > 0 && server->tls.port == server->http_port)
+        return options_clash(options, "https-port", "http-port", "they must differ");
+    if (is_among_bad(server, server->http_port))
+        return options_clash(options, "bad-tls-port", "http-port", five);
+    return !is_among_bad(server, server->tls.port) ||
+           options_clash(options, "bad-tls-port", "https-port", five);
 }
 
 static bool has_own_authority(struct options *options)
 {
-    if (!options->print_ca || options->https.certs.count == 0)
+    if (!options->print_ca || options->https.certs.count == 0 || options->server.tls.bad_port >= 0)
         return true;
     return options_clash(options, "print-ca", "tls-cert",
                          "wherry has an authority only for the certificate that it makes itself");

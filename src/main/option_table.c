@@ -181,6 +181,12 @@ const struct option option_table[] = {
      .group = HTTPS, INTO(server.tls.key_log_path),
      .help = "Append the secrets of all sessions to this file, so that Wireshark can read them. "
              "Never where it matters."},
+    {.name = "bad-tls-port", .kind = OPTION_NUMBER, .argument = "PORT", .initial = "off",
+     .least = "0", .most = "65531", .can_be_off = true,
+     .group = HTTPS, INTO(server.tls.bad_port),
+     .help = "HTTPS at five further ports from this one on, each with a certificate that clients are "
+             "to refuse: expired, not yet valid, for a wrong name, of an unknown authority, with a "
+             "weak key; 0 takes any free ones and prints them."},
 
     {.name = "root", .kind = OPTION_PATH, .argument = "DIR", .initial = ".",
      .accepts = is_some_path, .must_be = "the path of a folder",

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-enum { PROCESS_PORTS_MAX = 8 };
+enum { PROCESS_PORTS_MAX = 16 };
 
 struct process {
     pid_t      pid;

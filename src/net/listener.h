@@ -8,6 +8,7 @@
 
 #include "net/address.h"
 #include "net/queue.h"
+#include "net/tls_faulty.h"
 
 enum { LISTENER_BACKLOG = 4096, LISTENER_URL_MAX = 192 };
 
@@ -15,13 +16,14 @@ struct listener {
     struct source  source;                  /* its place in the queue */
     int            fd;                      /* -1: not open */
     bool           is_tls;                  /* who comes here is to speak TLS */
+    enum tls_fault fault;                   /* and finds this wrong with our certificate */
     struct address address;                 /* as bound: with the real port */
     dev_t          name_device;             /* of a local socket: what its name led to when we */
     ino_t          name_inode;              /* made it; 0: there is none that is ours */
     char           url[LISTENER_URL_MAX];   /* "http://localhost:8080" */
 };
 
-/* Opens, binds and listens.  False with errno; EADDRINUSE for a local name that somebody still
+/* Opens, binds and listens; what is wrong with its certificate is the caller's to say.  False with errno; EADDRINUSE for a local name that somebody still
  * answers on (a name that nobody answers on is replaced). */
 bool listener_open(struct listener *out, const struct address *address, const char *host,
                    bool is_tls) MUST_USE;

@@ -357,7 +357,7 @@ static enum tls_step peek(const struct transport *t, const char **why)
     return TLS_FAILED;
 }
 
-static struct session *session_new(int fd, struct tls_store *store)
+static struct session *session_new(int fd, struct tls_store *store, enum tls_fault fault)
 {
     struct session *session = calloc(1, sizeof *session);
     BIO            *bio;
@@ -366,7 +366,7 @@ static struct session *session_new(int fd, struct tls_store *store)
     if (!session)
         return NULL;
     session->fd = fd;
-    session->context = tls_store_context(store);
+    session->context = tls_store_context(store, fault);
     session->ssl = SSL_new(tls_context_default(session->context));
     bio = bio_method ? BIO_new(bio_method) : NULL;
     if (!session->ssl || !bio) {
@@ -439,7 +439,8 @@ static enum tls_step shake(struct transport *t, const char **why)
     return TLS_FAILED;
 }
 
-enum tls_step tls_accept(struct transport *t, struct tls_store *store, const char **why)
+enum tls_step tls_accept(struct transport *t, struct tls_store *store, enum tls_fault fault,
+                         const char **why)
 {
     enum tls_step step;
 
@@ -447,7 +448,7 @@ enum tls_step tls_accept(struct transport *t, struct tls_store *store, const cha
         step = peek(t, why);
         if (step != TLS_DONE)
             return step;
-        t->session = session_new(t->fd, store);
+        t->session = session_new(t->fd, store, fault);
         if (!t->session) {
             *why = "there is no memory";
             return TLS_FAILED;

@@ -21,8 +21,10 @@ enum tls_step {
     TLS_FAILED,             /* *why says how; an alert has been sent where there is one */
 };
 
-/* Goes on with the handshake as far as it can.  `why` points to a constant. */
-enum tls_step tls_accept(struct transport *t, struct tls_store *store, const char **why) MUST_USE;
+/* Goes on with the handshake as far as it can, with the certificate that has this fault.  `why` points to a
+ * constant. */
+enum tls_step tls_accept(struct transport *t, struct tls_store *store, enum tls_fault fault,
+                         const char **why) MUST_USE;
 
 /* The subject of the certificate that the client has shown, "CN=ann,O=example" (RFC 4514); NULL: it
  * showed none, or there is no TLS.  Borrowed until the transport is closed. */

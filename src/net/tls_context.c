@@ -30,12 +30,17 @@ static const char *const groups[] = {"X25519MLKEM768:X25519:P-256", "X25519:P-25
 
 enum { SECURITY_LEVEL = 2, TICKETS = 2, CLIENT_CHAIN_MAX = 32 * 1024 };
 
+/* What OpenSSL asks whether something is strong enough (SSL_CTX_set_security_callback). */
+typedef int security_judge(const SSL *ssl, const SSL_CTX *ctx, int what, int bits, int id,
+                           void *other, void *data);
+
 struct tls_context {
     atomic_uint         refs;
     size_t              count;
     struct tls_pair    *pairs[TLS_PAIRS_MAX];
     SSL_CTX            *contexts[TLS_PAIRS_MAX];    /* one for each pair */
     struct tls_key_log *key_log;
+    security_judge     *judge;                      /* OpenSSL's own, where ours stands before it */
     unsigned char       policy[EVP_MAX_MD_SIZE];    /* a digest of what is asked of clients */
 };
 
@@ -234,6 +239,30 @@ static bool set_rules(SSL_CTX *ctx, const struct tls_rules *rules)
            SSL_CTX_set_max_early_data(ctx, 0) && SSL_CTX_set_num_tickets(ctx, TICKETS);
 }
 
+/* RFC 8446 §4.6.1: whoever resumes a session is shown no certificate. */
+static bool forget_sessions(SSL_CTX *ctx)
+{
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    return SSL_CTX_set_num_tickets(ctx, 0);
+}
+
+/* A lower level of security would be one for the certificates of clients, too. */
+static int let_our_key_pass(const SSL *ssl, const SSL_CTX *ctx, int what, int bits, int id,
+                            void *other, void *data)
+{
+    const struct tls_context *context = data;
+
+    return what == SSL_SECOP_EE_KEY || context->judge(ssl, ctx, what, bits, id, other, NULL);
+}
+
+static void allow_weak_key(struct tls_context *context, SSL_CTX *ctx)
+{
+    context->judge = SSL_CTX_get_security_callback(ctx);
+    SSL_CTX_set0_security_ex_data(ctx, context);
+    SSL_CTX_set_security_callback(ctx, let_our_key_pass);
+}
+
 static bool set_pair(SSL_CTX *ctx, const struct tls_pair *pair)
 {
     STACK_OF(X509) *chain = tls_pair_chain(pair);
@@ -313,8 +342,12 @@ static bool add(struct tls_context *context, struct tls_pair *pair, const struct
         return fail(problem, size, "cannot set up TLS", NULL);
     context->contexts[context->count] = ctx;
     context->pairs[context->count++] = tls_pair_acquire(pair);
-    if (!set_rules(ctx, rules) || !tls_tickets_serve(tickets, ctx) || !SSL_CTX_set_app_data(ctx, context))
+    if (!set_rules(ctx, rules) ||
+        !(tickets ? tls_tickets_serve(tickets, ctx) : forget_sessions(ctx)) ||
+        !SSL_CTX_set_app_data(ctx, context))
         return fail(problem, size, "cannot set up TLS", NULL);
+    if (rules->shows_weak_key)
+        allow_weak_key(context, ctx);
     if (!set_pair(ctx, pair))
         return fail(problem, size, "cannot use the certificate", NULL);
     if (rules->client_ca_path && !can_be_read(rules->client_ca_path)) {

@@ -19,13 +19,15 @@ struct tls_rules {
     const char      *client_ca_path;    /* PEM: who may sign certificates of clients; NULL: none asked */
     enum tls_client  client;            /* with client_ca_path */
     struct tls_key_log *key_log;        /* NULL: none */
+    bool             shows_weak_key;    /* our own may be weaker than any that we would take */
 };
 
 struct ssl_st;
 struct tls_context;
 
 /* Of one to TLS_PAIRS_MAX pairs, each of which it acquires; the first is for clients that name
- * nobody, or somebody we are not.  NULL with one sentence in `problem`. */
+ * nobody, or somebody we are not.  Without `tickets` no session is resumed, so that every handshake shows
+ * a certificate.  NULL with one sentence in `problem`. */
 struct tls_context *tls_context_new(struct tls_pair *const pairs[], size_t count,
                                     const struct tls_rules *rules, struct tls_tickets *tickets,
                                     char *problem, size_t size) MUST_USE;

@@ -260,11 +260,22 @@ static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *
     return ok;
 }
 
-/* What all of them have: a key of its own, a number, a time. */
-static bool begin(struct tls_minted *minted, const unsigned char serial[SERIAL_BYTES],
-                  struct tls_span span)
+static EVP_PKEY *draw_key(enum tls_mint_key kind)
 {
-    minted->key = EVP_EC_gen("P-256");
+    switch (kind) {
+    case TLS_MINT_P256:
+        return EVP_EC_gen("P-256");
+    case TLS_MINT_RSA_768:
+        return EVP_RSA_gen(768);
+    }
+    return NULL;
+}
+
+/* What all of them have: a key of its own, a number, a time. */
+static bool begin(struct tls_minted *minted, enum tls_mint_key kind,
+                  const unsigned char serial[SERIAL_BYTES], struct tls_span span)
+{
+    minted->key = draw_key(kind);
     minted->certificate = X509_new();
     return minted->key && minted->certificate &&
            X509_set_version(minted->certificate, X509_VERSION_3) == 1 &&
@@ -314,7 +325,7 @@ bool tls_mint_authority(struct tls_minted *out, const struct tls_names *names, s
     unsigned char     serial[SERIAL_BYTES];
 
     return finish(out, &minted,
-                  draw_serial(serial) && begin(&minted, serial, span) &&
+                  draw_serial(serial) && begin(&minted, TLS_MINT_P256, serial, span) &&
                       name_authority(minted.certificate, host, serial) &&
                       describe_authority(minted.certificate, names) &&
                       X509_sign(minted.certificate, minted.key, EVP_sha256()) > 0);
@@ -332,14 +343,14 @@ static bool describe_leaf(X509 *certificate, X509 *authority, const struct tls_n
 }
 
 bool tls_mint_leaf(struct tls_minted *out, const struct tls_minted *authority,
-                   const struct tls_names *names, struct tls_span span)
+                   const struct tls_names *names, enum tls_mint_key key, struct tls_span span)
 {
     struct tls_minted minted = TLS_MINTED_NONE;
     unsigned char     serial[SERIAL_BYTES];
 
     assert(names->count > 0 && !names->list[0].is_address && names->list[0].len <= 64);
     return finish(out, &minted,
-                  draw_serial(serial) && begin(&minted, serial, span) &&
+                  draw_serial(serial) && begin(&minted, key, serial, span) &&
                       set_subject(minted.certificate, name_view(&names->list[0])) &&
                       describe_leaf(minted.certificate, authority->certificate, names) &&
                       X509_sign(minted.certificate, authority->key, EVP_sha256()) > 0 &&

@@ -1,6 +1,6 @@
 /* tls_mint - makes an authority, and certificates that it signs.
  *
- * Keys on P-256, certificates of X.509 v3 signed with SHA-256, and the names they are for: made
+ * Keys on P-256, or weak ones for those who ask for that, certificates of X.509 v3 signed with SHA-256, and the names they are for: made
  * here, and here it is asked of those that were kept whether they are as we would make them.  Touches
  * no file and reads no clock; randomness comes from OpenSSL.  What OpenSSL has to say when
  * something fails stays in its queue of errors, for the caller to read and clear. */
@@ -63,11 +63,17 @@ void tls_minted_fini(struct tls_minted *minted);
 bool tls_mint_authority(struct tls_minted *out, const struct tls_names *names, struct str host,
                         struct tls_span span) MUST_USE;
 
+enum tls_mint_key {
+    TLS_MINT_P256,
+    TLS_MINT_RSA_768,       /* that nobody should take */
+};
+
 /* A server's certificate for `names`, of which the first is its common name, signed by `authority`,
  * which is known to permit them.  False, *out untouched, as above, or when the two do not work
  * together in the end (a damaged key). */
 bool tls_mint_leaf(struct tls_minted *out, const struct tls_minted *authority,
-                   const struct tls_names *names, struct tls_span span) MUST_USE;
+                   const struct tls_names *names, enum tls_mint_key key,
+                   struct tls_span span) MUST_USE;
 
 /* ---- those that were kept ------------------------------------------------------------- */
 

@@ -119,6 +119,20 @@ struct tls_pair *tls_pair_new(EVP_PKEY *key, X509 *leaf, STACK_OF(X509) *chain)
     return pair;
 }
 
+struct tls_pair *tls_pair_under(EVP_PKEY *key, X509 *leaf, X509 *authority)
+{
+    STACK_OF(X509) *chain = sk_X509_new_null();
+
+    if (!chain || sk_X509_push(chain, authority) <= 0) {
+        sk_X509_free(chain);
+        return NULL;
+    }
+    X509_up_ref(authority);
+    X509_up_ref(leaf);
+    EVP_PKEY_up_ref(key);
+    return tls_pair_new(key, leaf, chain);
+}
+
 struct tls_pair *tls_pair_acquire(struct tls_pair *pair)
 {
     atomic_fetch_add_explicit(&pair->references, 1, memory_order_relaxed);

@@ -40,6 +40,11 @@ struct tls_pair *tls_pair_load(const struct tls_pair_files *files, int64_t now_s
 struct tls_pair *tls_pair_new(struct evp_pkey_st *key, struct x509_st *leaf,
                               struct stack_st_X509 *chain) MUST_USE;
 
+/* The same of a certificate with the authority that has signed it behind it; takes references of its
+ * own. */
+struct tls_pair *tls_pair_under(struct evp_pkey_st *key, struct x509_st *leaf,
+                                struct x509_st *authority) MUST_USE;
+
 /* Threads may share it.  Release does nothing to NULL. */
 struct tls_pair *tls_pair_acquire(struct tls_pair *pair);
 void             tls_pair_release(struct tls_pair *pair);

@@ -17,7 +17,6 @@
 #include "base/log.h"
 #include "base/owner.h"
 #include "net/tls_error.h"
-#include "net/tls_mint.h"
 
 enum {
     HOUR_S         = 3600,
@@ -65,6 +64,7 @@ enum found {
 struct refresh {
     const struct tls_self *before;
     const char            *dir;             /* NULL: none */
+    bool                   keeps_authority;
     int64_t                now_s;
     struct tls_names       required;
     struct tls_name        host;
@@ -83,6 +83,16 @@ struct refresh {
     struct couple          made;
     struct tls_self        after;
 };
+
+/* References of its own; either may be missing. */
+static struct tls_minted share(const struct tls_minted *minted)
+{
+    if (minted->certificate)
+        X509_up_ref(minted->certificate);
+    if (minted->key)
+        EVP_PKEY_up_ref(minted->key);
+    return *minted;
+}
 
 static void couple_fini(struct couple *couple)
 {
@@ -502,14 +512,12 @@ static bool make(struct refresh *refresh)
     struct tls_names names;
 
     if (refresh->can_sign) {
-        made->authority = refresh->kept.authority;
-        X509_up_ref(made->authority.certificate);
-        EVP_PKEY_up_ref(made->authority.key);
+        made->authority = share(&refresh->kept.authority);
     } else if (!make_authority(refresh)) {
         return false;
     }
     names = names_under(refresh, made->authority.certificate);
-    return tls_mint_leaf(&made->leaf, &made->authority, &names,
+    return tls_mint_leaf(&made->leaf, &made->authority, &names, TLS_MINT_P256,
                          span_of_days(refresh, TLS_SELF_DAYS));
 }
 
@@ -646,22 +654,6 @@ static char *authority_path(const char *dir)
     return path;
 }
 
-/* References of its own to all three. */
-static struct tls_pair *new_pair(const struct couple *couple)
-{
-    STACK_OF(X509) *chain = sk_X509_new_null();
-    X509           *authority = couple->authority.certificate;
-
-    if (!chain || sk_X509_push(chain, authority) <= 0) {
-        sk_X509_free(chain);
-        return NULL;
-    }
-    X509_up_ref(authority);
-    X509_up_ref(couple->leaf.certificate);
-    EVP_PKEY_up_ref(couple->leaf.key);
-    return tls_pair_new(couple->leaf.key, couple->leaf.certificate, chain);
-}
-
 /* The same pair while it is the same certificate, so that callers see that nothing has changed. */
 static struct tls_pair *pair_of(const struct refresh *refresh, const struct couple *couple)
 {
@@ -669,7 +661,8 @@ static struct tls_pair *pair_of(const struct refresh *refresh, const struct coup
 
     if (pair && X509_cmp(tls_pair_leaf(pair), couple->leaf.certificate) == 0)
         return tls_pair_acquire(pair);
-    return new_pair(couple);
+    return tls_pair_under(couple->leaf.key, couple->leaf.certificate,
+                          couple->authority.certificate);
 }
 
 /* `in_folder`: the authority is there. */
@@ -678,6 +671,8 @@ static bool take(struct refresh *refresh, const struct couple *couple, bool in_f
     struct tls_self *after = &refresh->after;
 
     after->pair = pair_of(refresh, couple);
+    if (refresh->keeps_authority)
+        after->authority = share(&couple->authority);
     after->authority_pem = authority_pem(couple->authority.certificate);
     if (in_folder)
         after->authority_path = authority_path(refresh->dir);
@@ -712,6 +707,7 @@ static bool stay(struct refresh *refresh)
 
     free(kept_pem);
     after->pair = tls_pair_acquire(before->pair);
+    after->authority = share(&before->authority);
     after->authority_pem = strdup(before->authority_pem);
     if (in_folder)
         after->authority_path = authority_path(refresh->dir);
@@ -790,6 +786,7 @@ bool tls_self_refresh(struct tls_self *self, const struct tls_self_settings *set
 {
     bool           has_dir = settings->dir && *settings->dir;
     struct refresh refresh = {.before = self, .dir = has_dir ? settings->dir : NULL,
+                              .keeps_authority = settings->keeps_authority,
                               .now_s = now_s, .folder = -1, .lock = -1};
     bool           ok;
 
@@ -813,6 +810,7 @@ bool tls_self_refresh(struct tls_self *self, const struct tls_self_settings *set
 void tls_self_fini(struct tls_self *self)
 {
     tls_pair_release(self->pair);
+    tls_minted_fini(&self->authority);
     free(self->authority_pem);
     free(self->authority_path);
     *self = TLS_SELF_NONE;

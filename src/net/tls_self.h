@@ -30,6 +30,7 @@
 #ifndef NET_TLS_SELF_H
 #define NET_TLS_SELF_H
 
+#include "net/tls_mint.h"
 #include "net/tls_pair.h"
 
 enum {
@@ -45,10 +46,12 @@ struct tls_self_settings {
     const char *const *names;           /* further DNS names and addresses; borrowed */
     size_t             names_count;
     const char        *host;            /* this machine's name; NULL: the system is asked */
+    bool               keeps_authority; /* in memory, to sign further certificates with */
 };
 
 struct tls_self {
     struct tls_pair *pair;              /* the certificate; one reference is ours */
+    struct tls_minted authority;        /* with keeps_authority; its key may be closed to us: NULL */
     char            *authority_pem;     /* of the authority, terminated */
     char            *authority_path;    /* absolute; NULL: it could not be kept */
     char             fingerprint[TLS_SELF_FINGERPRINT];    /* SHA-256 of the authority */

@@ -40,13 +40,20 @@ struct tls_store {
     struct source             sources[TLS_PAIRS_MAX];   /* of the files */
     struct mark               client_ca;
     char                      problem[PROBLEM_MAX];     /* why the last context could not be made */
+    char                      faulty_problem[PROBLEM_MAX];      /* or one of the faulty ones */
     int64_t                   look_s;           /* when to look next */
     int64_t                   self_s;
     int64_t                   retry_s;
     int64_t                   warn_s;           /* when to look for certificates that end */
     pthread_mutex_t           mutex;            /* over `current` */
-    struct tls_context       *current;
+    struct tls_context       *current[TLS_FAULTS];      /* NULL where it is not wanted */
 };
+
+/* We make one, or an authority. */
+static bool has_self(const struct tls_store *store)
+{
+    return store->settings.files_count == 0 || store->settings.has_faulty;
+}
 
 /* ---- what has changed ----------------------------------------------------------------- */
 
@@ -163,40 +170,76 @@ static bool load(struct source *source, const struct tls_pair_files *files, int6
     return true;
 }
 
-static bool make_context(struct tls_store *store, struct tls_context **made, char *problem,
-                         size_t size)
+static struct tls_rules rules_of(const struct tls_store *store)
 {
     const struct tls_store_settings *settings = &store->settings;
-    const struct tls_rules           rules = {.min = settings->min,
-                                              .client_ca_path = settings->client_ca_path,
-                                              .client = settings->client,
-                                              .key_log = store->key_log};
-    struct tls_pair                 *pairs[TLS_PAIRS_MAX] = {store->self.pair};
-    size_t                           count = MAX_OF(settings->files_count, (size_t)1);
 
-    for (size_t i = 0; i < settings->files_count; i++)
-        pairs[i] = store->sources[i].pair;
-    *made = tls_context_new(pairs, count, &rules, store->tickets, problem, size);
-    return *made != NULL;
+    return (struct tls_rules){.min = settings->min,
+                              .client_ca_path = settings->client_ca_path,
+                              .client = settings->client,
+                              .key_log = store->key_log};
 }
 
-static void put_into_use(struct tls_store *store, struct tls_context *context)
+static void put_into_use(struct tls_store *store, enum tls_fault fault, struct tls_context *context)
 {
     struct tls_context *before;
 
     pthread_mutex_lock(&store->mutex);
-    before = store->current;
-    store->current = context;
+    before = store->current[fault];
+    store->current[fault] = context;
     pthread_mutex_unlock(&store->mutex);
     tls_context_release(before);
 }
 
-struct tls_context *tls_store_context(struct tls_store *store)
+static bool make_context(struct tls_store *store, char *problem, size_t size)
+{
+    const struct tls_store_settings *settings = &store->settings;
+    const struct tls_rules           rules = rules_of(store);
+    struct tls_pair                 *pairs[TLS_PAIRS_MAX] = {store->self.pair};
+    size_t                           count = MAX_OF(settings->files_count, (size_t)1);
+    struct tls_context              *context;
+
+    for (size_t i = 0; i < settings->files_count; i++)
+        pairs[i] = store->sources[i].pair;
+    context = tls_context_new(pairs, count, &rules, store->tickets, problem, size);
+    if (context)
+        put_into_use(store, TLS_FAULT_NONE, context);
+    return context != NULL;
+}
+
+/* A session of the good certificate would hide the fault of this one, so there are none. */
+static bool make_faulty(struct tls_store *store, enum tls_fault fault, int64_t now_s, char *problem,
+                        size_t size)
+{
+    struct tls_rules    rules = rules_of(store);
+    struct tls_pair    *pair = tls_faulty_make(fault, &store->self, now_s, problem, size);
+    struct tls_context *context = NULL;
+
+    rules.shows_weak_key = fault == TLS_FAULT_WEAK_KEY;
+    if (pair)
+        context = tls_context_new(&pair, 1, &rules, NULL, problem, size);
+    tls_pair_release(pair);
+    if (context)
+        put_into_use(store, fault, context);
+    return context != NULL;
+}
+
+static bool make_all_faulty(struct tls_store *store, int64_t now_s, char *problem, size_t size)
+{
+    bool ok = true;
+
+    if (store->settings.has_faulty)
+        for (enum tls_fault fault = TLS_FAULT_NONE + 1; ok && fault < TLS_FAULTS; fault++)
+            ok = make_faulty(store, fault, now_s, problem, size);
+    return ok;
+}
+
+struct tls_context *tls_store_context(struct tls_store *store, enum tls_fault fault)
 {
     struct tls_context *context;
 
     pthread_mutex_lock(&store->mutex);
-    context = tls_context_acquire(store->current);
+    context = tls_context_acquire(store->current[fault]);
     pthread_mutex_unlock(&store->mutex);
     return context;
 }
@@ -226,23 +269,35 @@ static bool has_problem(const struct tls_store *store)
     for (size_t i = 0; i < store->settings.files_count; i++)
         if (*store->sources[i].problem)
             return true;
-    return *store->problem != '\0';
+    return *store->problem || *store->faulty_problem;
+}
+
+static void renew_context(struct tls_store *store)
+{
+    char problem[PROBLEM_MAX] = "";
+
+    if (make_context(store, problem, sizeof problem))
+        log_info("certificates were read anew", "");
+    complain(store->problem, problem, "the certificates before stay in use");
+}
+
+static void renew_faulty(struct tls_store *store, int64_t now_s)
+{
+    char problem[PROBLEM_MAX] = "";
+
+    (void)!make_all_faulty(store, now_s, problem, sizeof problem);
+    complain(store->faulty_problem, problem, "the faulty certificates before stay in use");
 }
 
 static void reload(struct tls_store *store, int64_t now_s, bool is_retry)
 {
-    bool                is_given = store->settings.files_count > 0;
-    bool                has_new = load_all(store, now_s, is_retry) > 0 || !is_given;
-    struct tls_context *context;
-    char                problem[PROBLEM_MAX] = "";
+    bool is_given = store->settings.files_count > 0;
+    bool has_new = load_all(store, now_s, is_retry) > 0 || (!is_given && !is_retry);
 
-    if (has_new || *store->problem) {
-        if (make_context(store, &context, problem, sizeof problem)) {
-            put_into_use(store, context);
-            log_info("certificates were read anew", "");
-        }
-        complain(store->problem, problem, "the certificates before stay in use");
-    }
+    if (has_new || *store->problem)
+        renew_context(store);
+    if (!is_retry || *store->faulty_problem)
+        renew_faulty(store, now_s);
     store->retry_s = has_problem(store) ? now_s + RETRY_EVERY_S : INT64_MAX;
 }
 
@@ -274,7 +329,7 @@ static bool renew_self(struct tls_store *store, int64_t now_s)
 /* Whoever has changed a file wants to know what became of it. */
 static void forget_complaints(struct tls_store *store)
 {
-    store->problem[0] = '\0';
+    store->problem[0] = store->faulty_problem[0] = '\0';
     for (size_t i = 0; i < store->settings.files_count; i++)
         store->sources[i].problem[0] = '\0';
 }
@@ -289,7 +344,7 @@ void tls_store_check(struct tls_store *store, int64_t now_s, bool force)
         store->look_s = now_s + LOOK_EVERY_S;
         has_changed |= note_all(store);
     }
-    if (store->settings.files_count == 0 &&
+    if (has_self(store) &&
         (force || now_s >= store->self_s || now_s < store->self_s - SELF_EVERY_S))
         has_changed |= renew_self(store, now_s);
     if (has_changed)
@@ -338,7 +393,7 @@ static bool begin(struct tls_store *store, int64_t now_s, char *problem, size_t 
     }
     if (!open_key_log(store, problem, size))
         return false;
-    if (store->settings.files_count == 0 &&
+    if (has_self(store) &&
         !tls_self_refresh(&store->self, &store->settings.self, now_s, problem, size))
         return false;
     store->look_s = now_s + LOOK_EVERY_S;
@@ -346,7 +401,7 @@ static bool begin(struct tls_store *store, int64_t now_s, char *problem, size_t 
     store->retry_s = INT64_MAX;
     (void)note_all(store);
     return load_first(store, now_s, problem, size) &&
-           make_context(store, &store->current, problem, size);
+           make_context(store, problem, size) && make_all_faulty(store, now_s, problem, size);
 }
 
 struct tls_store *tls_store_open(const struct tls_store_settings *settings, int64_t now_s,
@@ -360,6 +415,7 @@ struct tls_store *tls_store_open(const struct tls_store_settings *settings, int6
         return NULL;
     }
     store->settings = *settings;
+    store->settings.self.keeps_authority = settings->has_faulty;
     pthread_mutex_init(&store->mutex, NULL);
     if (!begin(store, now_s, problem, size)) {
         tls_store_close(store);
@@ -372,7 +428,8 @@ void tls_store_close(struct tls_store *store)
 {
     if (!store)
         return;
-    tls_context_release(store->current);
+    for (enum tls_fault fault = TLS_FAULT_NONE; fault < TLS_FAULTS; fault++)
+        tls_context_release(store->current[fault]);
     for (size_t i = 0; i < store->settings.files_count; i++)
         tls_pair_release(store->sources[i].pair);
     tls_self_fini(&store->self);
@@ -384,5 +441,5 @@ void tls_store_close(struct tls_store *store)
 
 const struct tls_self *tls_store_self(const struct tls_store *store)
 {
-    return store->settings.files_count ? NULL : &store->self;
+    return has_self(store) ? &store->self : NULL;
 }

@@ -127,6 +127,7 @@ static struct conn *open_one(struct wherry_server *server, int fd, const struct 
     conn->peer = *peer;
     conn->state = is_secure ? CONN_HANDSHAKE : CONN_READ_HEAD;
     conn->wait = WAIT_NOTHING;
+    conn->fault = TLS_FAULT_NONE;
     conn->is_secure = is_secure;
     atomic_store_explicit(&conn->is_admin, is_admin, memory_order_relaxed);
     conn->is_queued = conn->wants_output = conn->is_drained = false;

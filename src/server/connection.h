@@ -96,6 +96,7 @@ struct conn {
     struct peer           peer;
     unsigned char         state;            /* enum conn_state */
     unsigned char         wait;             /* enum conn_wait, what deadline_ms is about */
+    unsigned char         fault;            /* enum tls_fault, of the certificate it is shown */
     bool                  is_secure;        /* came to a port for TLS, whatever it speaks */
     atomic_bool           is_admin;         /* came to the listener for those who run the server */
     bool                  is_queued;        /* added to the queue */
@@ -118,7 +119,7 @@ void   work_init(struct work *work, const struct wherry_settings *settings);
 void   work_fini(struct work *work);
 
 /* A connection for a socket that `listener` accepted, owned by the caller; NULL when there is no slot, the
- * socket still the caller's.  There are CONN_RESERVE more slots than connections_max, for those
+ * socket still the caller's.  The certificate is the good one until somebody says otherwise (`fault`).  There are CONN_RESERVE more slots than connections_max, for those
  * who are turned away. */
 struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer, bool is_secure,
                        struct clock now) MUST_USE;

@@ -16,7 +16,11 @@ static void log_failure(struct conn *conn, const char *why)
     peer_text(&conn->peer, peer);
     if (untold)
         log_info("TLS handshakes failed", "untold=%u", untold);
-    log_info("the TLS handshake failed", "peer=%s why=\"%s\"", peer, why);
+    if (conn->fault == TLS_FAULT_NONE)
+        log_info("the TLS handshake failed", "peer=%s why=\"%s\"", peer, why);
+    else
+        log_info("the TLS handshake failed", "peer=%s fault=%s why=\"%s\"", peer,
+                 tls_fault_name(conn->fault), why);
 }
 
 enum step step_handshake(struct conn *conn, struct turn *turn)
@@ -24,7 +28,7 @@ enum step step_handshake(struct conn *conn, struct turn *turn)
     const char *why = NULL;
 
     turn_wait(conn, WAIT_HANDSHAKE, turn_settings(conn)->tls.handshake_timeout_ms, turn_now(turn));
-    switch (tls_accept(&conn->transport, conn->server->tls, &why)) {
+    switch (tls_accept(&conn->transport, conn->server->tls, conn->fault, &why)) {
     case TLS_WANT_WRITE:
         turn->needs_output = true;
         return STEP_WAIT;

@@ -113,7 +113,7 @@ static enum step send_to_https(struct conn *conn, struct turn *turn)
     struct buf            location = BUF_UP_TO(LOCATION_MAX);
     struct refusal        refusal = REFUSAL_NONE;
 
-    if (!server->settings.tls.redirects)
+    if (!server->settings.tls.redirects || conn->fault != TLS_FAULT_NONE)
         refusal = refuse(HTTP_BAD_REQUEST, "plain HTTP was spoken to the port for HTTPS");
     else if (!redirect_location(&location, &conn->work->exchange.request, &server->ports))
         refusal = refuse(HTTP_BAD_REQUEST,

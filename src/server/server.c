@@ -38,7 +38,7 @@ void wherry_settings_init(struct wherry_settings *settings)
         .compress_bytes_min = 256,
         .compresses = true,
         .access_log = WHERRY_LOG_COMBINED,
-        .tls = {.port = -1, .handshake_timeout_ms = 10000, .public_port = -1},
+        .tls = {.port = -1, .handshake_timeout_ms = 10000, .public_port = -1, .bad_port = -1},
     };
 }
 
@@ -335,7 +335,7 @@ static size_t find_names(struct wherry_server *server)
     return count;
 }
 
-static bool open_tls(struct wherry_server *server, char *problem, size_t size)
+static bool open_store(struct wherry_server *server, char *problem, size_t size)
 {
     const struct wherry_tls_settings *tls = &server->settings.tls;
     struct tls_store_settings         settings = {
@@ -344,6 +344,7 @@ static bool open_tls(struct wherry_server *server, char *problem, size_t size)
         .self = {.dir = tls->cert_dir,
                  .names = server->tls_names,
                  .names_count = find_names(server)},
+        .has_faulty = tls->bad_port >= 0,
         .min = tls->min == WHERRY_TLS_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
         .client_ca_path = tls->client_ca_path,
         .client = tls->client_is_optional ? TLS_CLIENT_OPTIONAL : TLS_CLIENT_REQUIRED,
@@ -362,8 +363,38 @@ static bool open_tls(struct wherry_server *server, char *problem, size_t size)
         snprintf(server->hsts_line, sizeof server->hsts_line,
                  "Strict-Transport-Security: max-age=%lld\r\n", (long long)tls->hsts_s);
     server->tls = tls_store_open(&settings, clock_now().wall_s, problem, size);
-    return server->tls && open_tcp(server, server->settings.address, tls->port, true,
-                                   &server->ports.secure, problem, size);
+    return server->tls != NULL;
+}
+
+static bool open_tls(struct wherry_server *server, char *problem, size_t size)
+{
+    const struct wherry_tls_settings *tls = &server->settings.tls;
+
+    if ((tls->port >= 0 || tls->bad_port >= 0) && !open_store(server, problem, size))
+        return false;
+    return tls->port < 0 || open_tcp(server, server->settings.address, tls->port, true,
+                                     &server->ports.secure, problem, size);
+}
+
+/* One port for each fault, in a row. */
+static bool open_bad_tls(struct wherry_server *server, char *problem, size_t size)
+{
+    int first = server->settings.tls.bad_port, last = first + TLS_FAULTS - 2, bound;
+
+    if (last > UINT16_MAX) {
+        snprintf(problem, size, "there are no ports from %d to %d", first, last);
+        return false;
+    }
+    for (enum tls_fault fault = TLS_FAULT_NONE + 1; first >= 0 && fault < TLS_FAULTS; fault++) {
+        int    port = first == 0 ? 0 : first + (int)fault - 1;
+        size_t before = server->listeners_count;
+
+        if (!open_tcp(server, server->settings.address, port, true, &bound, problem, size))
+            return false;
+        for (size_t i = before; i < server->listeners_count; i++)
+            server->listeners[i].fault = fault;
+    }
+    return true;
 }
 
 static bool open_spool(struct wherry_server *server, char *problem, size_t size)
@@ -396,7 +427,7 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
         !open_tcp(server, server->settings.address, server->settings.http_port, false,
                   &server->ports.plain, problem, size))
         return false;
-    if (server->settings.tls.port >= 0 && !open_tls(server, problem, size))
+    if (!open_tls(server, problem, size))
         return false;
     if (server->settings.unix_path &&
         !open_local(server, server->settings.unix_path, problem, size))
@@ -405,21 +436,44 @@ bool wherry_server_open(struct wherry_server *server, char *problem, size_t size
         snprintf(problem, size, "there is nothing to listen on");
         return false;
     }
-    return open_admin(server, problem, size);
+    return open_bad_tls(server, problem, size) && open_admin(server, problem, size);
 }
 
-const char *wherry_server_url(const struct wherry_server *server, size_t index)
+/* Those with a faulty certificate, or all the others. */
+static const struct listener *find_public(const struct wherry_server *server, bool is_faulty,
+                                          size_t index)
 {
     for (size_t i = 0; i < server->public_count; i++) {
         const struct listener *listener = &server->listeners[i];
 
+        if ((listener->fault != TLS_FAULT_NONE) != is_faulty)
+            continue;
         /* The two of "localhost" are one to a person. */
         if (i > 0 && strcmp(listener->url, server->listeners[i - 1].url) == 0)
             continue;
         if (index-- == 0)
-            return listener->url;
+            return listener;
     }
     return NULL;
+}
+
+const char *wherry_server_url(const struct wherry_server *server, size_t index)
+{
+    const struct listener *listener = find_public(server, false, index);
+
+    return listener ? listener->url : NULL;
+}
+
+const char *wherry_server_bad_tls_url(const struct wherry_server *server, size_t index,
+                                      const char **fault)
+{
+    const struct listener *listener = find_public(server, true, index);
+
+    if (!listener)
+        return NULL;
+    if (fault)
+        *fault = tls_fault_name(listener->fault);
+    return listener->url;
 }
 
 const char *wherry_server_admin_url(const struct wherry_server *server)

@@ -14,7 +14,7 @@
 #include "server/slab.h"
 #include "server/spool.h"
 
-enum { LISTENERS_MAX = 7, CALLS_MAX = 8 };
+enum { LISTENERS_MAX = 17, CALLS_MAX = 8 };
 
 /* From one to the next, never back. */
 enum life {

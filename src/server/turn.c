@@ -98,6 +98,8 @@ enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
     struct work          *work = conn->work;
     struct wherry_server *server = conn->server;
     struct answer_setting setting;
+    /* RFC 6797 §8.4: who knows of it must not even ask its user to go on despite a fault. */
+    bool has_hsts = conn->transport.session && conn->fault == TLS_FAULT_NONE;
 
     if (turn_is_draining(conn))
         turn_close_gently(conn);
@@ -105,7 +107,7 @@ enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
         .date_line = str_view(turn->worker->moment.date_line),
         .error_page = turn_is_for_admin(conn) ? NULL : server->error_page,
         .error_data = server->error_data,
-        .hsts_line = conn->transport.session ? str_view(server->hsts_line) : STR_NONE,
+        .hsts_line = has_hsts ? str_view(server->hsts_line) : STR_NONE,
         .coding_bytes = &server->coding_bytes,
         .compress_min = server->settings.compress_bytes_min,
         .compresses = server->settings.compresses,

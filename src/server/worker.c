@@ -138,7 +138,9 @@ static enum accepted accept_one(struct worker *worker, struct listener *listener
         *conn = server_is_admin(server, listener)
                     ? conn_open_admin(server, fd, &peer, worker->moment.now)
                     : conn_open(server, fd, &peer, listener->is_tls, worker->moment.now);
-        if (!*conn)
+        if (*conn)
+            (*conn)->fault = listener->fault;
+        else
             close(fd);
     }
     atomic_fetch_sub(&server->taking_in, 1);

@@ -29,7 +29,7 @@ static bool hide_folder(struct site *site, const struct wherry_tls_settings *tls
 
     if (!tls->cert_dir)
         return true;
-    for (size_t i = 0; i < COUNTOF(kept) && tls->port != -1; i++) {
+    for (size_t i = 0; i < COUNTOF(kept) && (tls->port != -1 || tls->bad_port != -1); i++) {
         int len = snprintf(path, sizeof path, "%s/%s", tls->cert_dir, kept[i]);
 
         if (len >= (int)sizeof path || !site_hide(site, path))

@@ -24,6 +24,7 @@ from program import Wherry, stopping  # noqa: E402
 
 # These open no connection, or make all of theirs themselves, so that a run over TLS says nothing new.
 SAME_OVER_TLS = {
+    "test_bad_tls.py",
     "test_conformance.py",
     "test_differential.py",
     "test_healthcheck.py",

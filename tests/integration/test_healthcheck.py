@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from program import clean_environment, eventually
-from tools import need, need_unshare
-from test_listen import has_ipv6
+from tools import has_ipv6, need, need_unshare
 
 LIMIT_S = 3.0
 
@@ -287,6 +286,18 @@ def test_the_listener_for_admins_is_not_asked(start, check, tmp_path):
     assert f":{admin} " not in said
     assert re.search(of(server, "http", server.http_port) + "answered 204", said)
     assert re.search(of(server, "https", server.https_port) + "answered 204", said)
+    check_silent(server)
+
+
+def test_bad_certificates_are_not_asked_for(start, check, tmp_path):
+    """Nor is one of their ports taken for another, where all are the kernel's choice."""
+    server = start("--admin-listen=localhost:0", "--tls", "--https-port=0", "--bad-tls-port=0",
+                   f"--cert-dir={tmp_path / 'certs'}", secure=False)
+    said = check(is_well=True)
+    assert re.search(of(server, "http", server.http_port) + "answered 204", said)
+    assert re.search(of(server, "https", server.https_port) + "answered 204", said)
+    for port in re.findall(r"^  [a-z-]+ +https://localhost:(\d+)$", server.log, re.MULTILINE):
+        assert f":{port} " not in said
     check_silent(server)
 
 

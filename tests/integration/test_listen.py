@@ -9,21 +9,7 @@ import sys
 import pytest
 
 from program import eventually
-from tools import need, need_unshare
-
-
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6) as tried:
-            tried.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
-def need_ipv6():
-    if not has_ipv6():
-        pytest.skip("this test needs IPv6 on the loopback interface")
+from tools import has_ipv6, need, need_ipv6, need_unshare
 
 
 def listening(server):

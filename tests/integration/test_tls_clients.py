@@ -1,7 +1,6 @@
 """Clients that nobody here wrote, once they trust the authority that the server has made."""
 
 import re
-import socket
 import ssl
 import subprocess
 import urllib.request
@@ -9,7 +8,7 @@ import urllib.request
 import pytest
 
 from browser import Browser
-from tools import need
+from tools import has_ipv6, need, need_ipv6
 
 
 @pytest.fixture
@@ -19,22 +18,13 @@ def server(serve_tls, site):
     return serve_tls(site)
 
 
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6) as tried:
-            tried.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
 HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
 
 @pytest.fixture(params=HOSTS)
 def url(request, server):
-    if request.param == "[::1]" and not has_ipv6():
-        pytest.skip("this test needs IPv6 on the loopback interface")
+    if request.param == "[::1]":
+        need_ipv6()
     return f"https://{request.param}:{server.https_port}"
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -20,6 +21,21 @@ def need(command, package):
     if not path:
         lacking(f"{command} is missing: apt-get install {package}")
     return path
+
+
+def has_ipv6():
+    """The loopback interface has."""
+    try:
+        with socket.socket(socket.AF_INET6) as tried:
+            tried.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+def need_ipv6():
+    if not has_ipv6():
+        pytest.skip("this test needs IPv6 on the loopback interface")
 
 
 def need_root():

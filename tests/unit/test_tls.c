@@ -107,7 +107,7 @@ static void part(struct pair *pair)
 
 static enum tls_step server_step(struct pair *pair)
 {
-    return tls_accept(&pair->server, pair->store, &pair->why);
+    return tls_accept(&pair->server, pair->store, TLS_FAULT_NONE, &pair->why);
 }
 
 /* Until the server's side has ended, one way or the other; `piece` bytes of the client at a time. */

@@ -141,7 +141,7 @@ static void call_goes_on(struct call *call)
 
     caller_shakes(&call->caller);
     caller_post(&call->caller, SIZE_MAX);
-    call->step = tls_accept(&call->server, scene.store, &why);
+    call->step = tls_accept(&call->server, scene.store, TLS_FAULT_NONE, &why);
     caller_fetch(&call->caller);
 }
 
@@ -290,10 +290,10 @@ static void what_has_not_changed_is_not_read_again(void **state)
 
     (void)state;
     open_store();
-    before = tls_store_context(scene.store);
+    before = tls_store_context(scene.store, TLS_FAULT_NONE);
     for (int i = 0; i < 10; i++)
         check_after(1);
-    after = tls_store_context(scene.store);
+    after = tls_store_context(scene.store, TLS_FAULT_NONE);
     assert_ptr_equal(before, after);
     assert_int_equal(count_said(""), 0);
     tls_context_release(before);
@@ -337,7 +337,7 @@ static void a_context_of_before_still_works(void **state)
 
     (void)state;
     open_store();
-    before = tls_store_context(scene.store);
+    before = tls_store_context(scene.store, TLS_FAULT_NONE);
     issue("", 2);
     check_after(1);
     server = SSL_new(tls_context_default(before));
@@ -608,9 +608,9 @@ static void who_asks_need_not_wait_for_a_change(void **state)
 
     (void)state;
     open_store();
-    before = tls_store_context(scene.store);
+    before = tls_store_context(scene.store, TLS_FAULT_NONE);
     tls_store_check(scene.store, scene.now_s, true);
-    after = tls_store_context(scene.store);
+    after = tls_store_context(scene.store, TLS_FAULT_NONE);
     assert_ptr_not_equal(before, after);
     assert_int_equal(count_said("info certificates were read anew"), 1);
     tls_context_release(before);
@@ -806,7 +806,7 @@ static void *take_and_give_back(void *data)
 {
     (void)data;
     while (!atomic_load(&is_over)) {
-        struct tls_context *context = tls_store_context(scene.store);
+        struct tls_context *context = tls_store_context(scene.store, TLS_FAULT_NONE);
 
         assert_non_null(tls_context_default(context));
         tls_context_release(context);
