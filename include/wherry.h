@@ -218,6 +218,11 @@ enum {
 
 typedef enum wherry_next wherry_handler(struct wherry_exchange *exchange, void *data);
 
+/* Called with each answer to a path that the route's pattern fits, just before it is sent, also with
+ * those that the server gives itself (OPTIONS, 304, 405, error pages): may add fields that have nothing
+ * to do with the body.  It must not block. */
+typedef void wherry_finisher(struct wherry_exchange *exchange, void *data);
+
 /* A pattern is a path of segments: a word stands for itself, "{name}" for any one segment, and "*" as
  * the last for everything below.  "/todos/{id}", "/files/" + "*".  Segments are compared decoded;
  * an escaped "/" separates nothing, and only the pattern that is nothing but "*" takes one for what
@@ -239,10 +244,11 @@ struct wherry_route {
                                  * the body (wherry_limit_body, wherry_spool_body), or just says
                                  * WHERRY_WORK */
     wherry_handler *work;
+    wherry_finisher *finish;    /* NULL: nothing is added */
     void           *data;
 };
 
-/* Adds a route, which is copied, its pattern too.  Before open.  False: no memory, more than 64 routes,
+/* Adds a route, which is copied, its pattern too.  Before open.  False: no memory, more than 128 routes,
  * or no good pattern: it does not begin with "/", has an empty segment ("/a/" ends in one) or name,
  * "." or "..", the same name twice, or a brace or "*" that is only a part of a segment, or a "*" that
  * is not the last one. */
@@ -438,6 +444,9 @@ WHERRY_PUBLIC enum wherry_next wherry_refuse(struct wherry_exchange *exchange, i
 
 /* 200 unless said otherwise.  What is not from 200 to 599 makes the answer a 500. */
 WHERRY_PUBLIC void wherry_set_status(struct wherry_exchange *exchange, int status);
+
+/* As it is now. */
+WHERRY_PUBLIC int wherry_status(const struct wherry_exchange *exchange);
 
 /* Adds a field, which is copied.  A name or value that would not be one field line, a field that is
  * the server's own (Content-Length, Transfer-Encoding, Connection, Date), an ETag that is no entity

@@ -3,14 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "endpoints/endpoint.h"
 #include "endpoints/files.h"
+#include "endpoints/guide.h"
 #include "endpoints/say.h"
-#include "wherry.h"
+#include "http/target.h"
 
 struct endpoints {
-    const char  *prefix;
-    bool         has_files;
-    struct files files;
+    struct endpoints_settings settings;
+    struct files              files;        /* with settings.files_dir */
+    struct guide              guide;
 };
 
 /* ---- where they lie -------------------------------------------------------------------- */
@@ -41,7 +43,27 @@ bool endpoints_is_prefix(const char *text)
     return true;
 }
 
-/* Adds one of the routes in the tables of say.h and files.h. */
+/* One that another origin could be taken for is none. */
+bool endpoints_is_origin(const char *text)
+{
+    struct str origin = str_view(text);
+    struct str host = str_from(origin, str_starts(origin, STR("https://")) ? 8 : 7);
+
+    for (size_t i = 0; i < origin.len; i++)
+        if (origin.ptr[i] >= 'A' && origin.ptr[i] <= 'Z')
+            return false;
+    return (str_starts(origin, STR("http://")) || str_starts(origin, STR("https://"))) &&
+           host.len > 0 && target_authority_is_valid(host);
+}
+
+/* ---- their routes ------------------------------------------------------------------------ */
+
+/* All but the files, which are there only where there is a folder for them. */
+static const struct endpoint_group *const groups[] = {
+    &say_group,
+};
+
+/* Adds a route of the tables. */
 static bool add(struct wherry_server *server, const char *prefix, struct wherry_route route,
                 void *data)
 {
@@ -54,15 +76,40 @@ static bool add(struct wherry_server *server, const char *prefix, struct wherry_
     return wherry_server_route(server, &route);
 }
 
+static bool add_group(struct endpoints *endpoints, struct wherry_server *server,
+                      const struct endpoint_group *group, void *data)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        struct wherry_route route = group->endpoints[i].route;
+
+        route.finish = group->is_private ? endpoint_finish_private : endpoint_finish_open;
+        if (!add(server, endpoints->settings.prefix, route, data))
+            return false;
+    }
+    return guide_add(&endpoints->guide, group);
+}
+
+/* Without a prefix the root is the site's. */
+static bool add_guide(struct endpoints *endpoints, struct wherry_server *server)
+{
+    const char *prefix = endpoints->settings.prefix;
+
+    return guide_finish(&endpoints->guide) &&
+           add(server, *prefix ? prefix : "/endpoints",
+               (struct wherry_route){.pattern = "", .methods = WHERRY_GET, .look = guide_answer,
+                                     .finish = endpoint_finish_open},
+               &endpoints->guide);
+}
+
 bool endpoints_serve(struct endpoints *endpoints, struct wherry_server *server)
 {
-    for (size_t i = 0; i < say_routes_count; i++)
-        if (!add(server, endpoints->prefix, say_routes[i], NULL))
+    for (size_t i = 0; i < COUNTOF(groups); i++)
+        if (!add_group(endpoints, server, groups[i], &endpoints->settings))
             return false;
-    for (size_t i = 0; endpoints->has_files && i < files_routes_count; i++)
-        if (!add(server, endpoints->prefix, files_routes[i], &endpoints->files))
-            return false;
-    return true;
+    if (endpoints->settings.files_dir &&
+        !add_group(endpoints, server, &files_group, &endpoints->files))
+        return false;
+    return add_guide(endpoints, server);
 }
 
 /* ---- their life ------------------------------------------------------------------------ */
@@ -76,12 +123,12 @@ struct endpoints *endpoints_new(const struct endpoints_settings *settings, char 
         snprintf(problem, size, "there is no memory for the endpoints");
         return NULL;
     }
-    endpoints->prefix = settings->prefix;
-    endpoints->has_files = settings->files_dir != NULL;
-    if (endpoints->has_files && !files_open(&endpoints->files, settings, problem, size)) {
+    endpoints->settings = *settings;
+    if (settings->files_dir && !files_open(&endpoints->files, settings, problem, size)) {
         free(endpoints);
         return NULL;
     }
+    guide_begin(&endpoints->guide, endpoints->settings.prefix);
     return endpoints;
 }
 
@@ -89,7 +136,8 @@ void endpoints_free(struct endpoints *endpoints)
 {
     if (!endpoints)
         return;
-    if (endpoints->has_files)
+    if (endpoints->settings.files_dir)
         files_close(&endpoints->files);
+    guide_fini(&endpoints->guide);
     free(endpoints);
 }

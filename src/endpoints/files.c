@@ -330,15 +330,21 @@ static enum wherry_next drop(struct wherry_exchange *exchange, void *data)
 /* ---- its life ------------------------------------------------------------------------------ */
 
 /* clang-format off */
-const struct wherry_route files_routes[] = {
-    {.pattern = "/files/{name}", .methods = WHERRY_GET, .is_brief = true, .work = fetch},
-    {.pattern = "/files/{name}", .methods = WHERRY_PUT | WHERRY_POST, .wants_body = true,
-     .look = look_at_upload, .work = upload},
-    {.pattern = "/files/{name}", .methods = WHERRY_DELETE, .work = drop},
+static const struct endpoint table[] = {
+    {{.pattern = "/files/{name}", .methods = WHERRY_GET, .is_brief = true, .work = fetch},
+     "/files/readme", "A file that was put there."},
+    {{.pattern = "/files/{name}", .methods = WHERRY_PUT | WHERRY_POST, .wants_body = true,
+      .look = look_at_upload, .work = upload},
+     NULL, NULL},
+    {{.pattern = "/files/{name}", .methods = WHERRY_DELETE, .work = drop},
+     NULL, NULL},
 };
 /* clang-format on */
 
-const size_t files_routes_count = COUNTOF(files_routes);
+/* Private: what is in the folder is nothing that any page in somebody's browser may change. */
+const struct endpoint_group files_group = {
+    .title = "Files", .endpoints = table, .count = COUNTOF(table), .is_private = true,
+};
 
 bool files_open(struct files *files, const struct endpoints_settings *settings, char *problem,
                 size_t size)

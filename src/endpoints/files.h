@@ -7,8 +7,7 @@
 
 #include <pthread.h>
 
-#include "endpoints/endpoints.h"
-#include "wherry.h"
+#include "endpoints/endpoint.h"
 
 struct files {
     int              fd;        /* of the folder */
@@ -23,7 +22,6 @@ bool files_open(struct files *files, const struct endpoints_settings *settings, 
 void files_close(struct files *files);
 
 /* Their data is a struct files. */
-extern const struct wherry_route files_routes[];
-extern const size_t              files_routes_count;
+extern const struct endpoint_group files_group;
 
 #endif

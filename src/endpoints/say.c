@@ -1,22 +1,15 @@
 #include "endpoints/say.h"
 
 #include "base/buf.h"
-#include "endpoints/endpoints.h"
 #include "endpoints/json.h"
 #include "http/status.h"
 
-enum { SLEEP_MS = 5000 };           /* of /sleep, where nobody says how long */
-
-static struct wherry_slice slice(struct str s)
-{
-    return (struct wherry_slice){s.ptr, s.len};
-}
+enum { SLEEP_MS = 5000, SLEEP_MS_MAX = 30 * 1000 };     /* of /sleep, where nobody says how long */
 
 /* Not wherry_send_text, for that promises UTF-8. */
 static enum wherry_next answer_text(struct wherry_exchange *exchange, struct wherry_slice text)
 {
     wherry_add_field(exchange, "Content-Type", wherry_text("text/plain"));
-    wherry_add_field(exchange, "X-Content-Type-Options", wherry_text("nosniff"));
     wherry_copy_body(exchange, text);
     return WHERRY_ANSWER;
 }
@@ -69,26 +62,18 @@ static enum wherry_next user_agent(struct wherry_exchange *exchange, void *data)
 
 /* ---- /sleep, /sleep/{seconds} ------------------------------------------------------------ */
 
-/* seconds = 1*DIGIT [ "." 1*DIGIT ], of which thousandths count. */
-static bool read_seconds(struct str text, int64_t *ms)
+/* The handler sleeps itself, and has no more time than any other. */
+static bool read_seconds(const struct endpoints_settings *settings, struct wherry_slice text,
+                         int64_t *ms)
 {
-    struct str whole = str_of(text.ptr, str_find(text, '.'));
-    struct str fraction = str_from(text, whole.len + 1);
-    uint64_t   seconds, ignored;
-
-    if (!str_to_u64(whole, &seconds) || seconds > ENDPOINTS_SLEEP_S_MAX ||
-        (whole.len < text.len && !str_to_u64(fraction, &ignored)))
-        return false;
-    *ms = (int64_t)seconds * 1000;
-    for (size_t i = 0, weight = 100; i < fraction.len && weight > 0; i++, weight /= 10)
-        *ms += (fraction.ptr[i] - '0') * (int64_t)weight;
-    return *ms <= ENDPOINTS_SLEEP_S_MAX * 1000;
+    return endpoint_read_time(settings, text, ms) && *ms <= SLEEP_MS_MAX;
 }
 
 static enum wherry_next refuse_seconds(struct wherry_exchange *exchange)
 {
     return wherry_refuse(exchange, HTTP_BAD_REQUEST,
-                         "the time to sleep must be seconds from 0 to 30, as in 1.5");
+                         "the time to sleep must be seconds from 0 to 30, as in 1.5, and no longer "
+                         "than --endpoints-time");
 }
 
 static enum wherry_next sleep_for(struct wherry_exchange *exchange, int64_t ms)
@@ -100,47 +85,47 @@ static enum wherry_next sleep_for(struct wherry_exchange *exchange, int64_t ms)
     if (!wherry_sleep(exchange, ms))
         return wherry_refuse(exchange, HTTP_UNAVAILABLE, "there was no time to sleep so long");
     buf_printf(&text, "slept %g s\n", (double)ms / 1000);
-    next = answer_text(exchange, slice(buf_view(&text)));
+    next = answer_text(exchange, endpoint_slice(buf_view(&text)));
     buf_fini(&text);
     return next;
 }
 
 static enum wherry_next sleep_some(struct wherry_exchange *exchange, void *data)
 {
-    (void)data;
-    return sleep_for(exchange, SLEEP_MS);
+    return sleep_for(exchange, MIN_OF(SLEEP_MS, endpoint_settings(data)->time_max_ms));
 }
 
 /* Nobody has to wait for a permit to be told that it is no number. */
 static enum wherry_next look_at_seconds(struct wherry_exchange *exchange, void *data)
 {
-    struct wherry_slice seconds = wherry_part(exchange, "seconds");
-    int64_t             ms;
+    int64_t ms;
 
-    (void)data;
-    return read_seconds(str_of(seconds.ptr, seconds.len), &ms) ? WHERRY_WORK
-                                                               : refuse_seconds(exchange);
+    return read_seconds(data, wherry_part(exchange, "seconds"), &ms) ? WHERRY_WORK
+                                                                     : refuse_seconds(exchange);
 }
 
 static enum wherry_next sleep_seconds(struct wherry_exchange *exchange, void *data)
 {
-    struct wherry_slice seconds = wherry_part(exchange, "seconds");
-    int64_t             ms;
+    int64_t ms;
 
-    (void)data;
-    return read_seconds(str_of(seconds.ptr, seconds.len), &ms) ? sleep_for(exchange, ms)
-                                                               : refuse_seconds(exchange);
+    return read_seconds(data, wherry_part(exchange, "seconds"), &ms) ? sleep_for(exchange, ms)
+                                                                     : refuse_seconds(exchange);
 }
 
 /* clang-format off */
-const struct wherry_route say_routes[] = {
-    {.pattern = "/hello",           .methods = WHERRY_GET, .look = hello},
-    {.pattern = "/echo/{text}",     .methods = WHERRY_GET, .look = echo},
-    {.pattern = "/user-agent",      .methods = WHERRY_GET, .look = user_agent},
-    {.pattern = "/sleep",           .methods = WHERRY_GET, .work = sleep_some},
-    {.pattern = "/sleep/{seconds}", .methods = WHERRY_GET, .look = look_at_seconds,
-                                                           .work = sleep_seconds},
+static const struct endpoint table[] = {
+    {{.pattern = "/hello", .methods = WHERRY_GET, .look = hello},
+     "/hello?name=Ann", "A greeting in JSON, for the name."},
+    {{.pattern = "/echo/{text}", .methods = WHERRY_GET, .look = echo},
+     "/echo/abc", "The text, in gzip where that is accepted, however short it is."},
+    {{.pattern = "/user-agent", .methods = WHERRY_GET, .look = user_agent},
+     "/user-agent", "What the client calls itself, as text."},
+    {{.pattern = "/sleep", .methods = WHERRY_GET, .work = sleep_some},
+     NULL, NULL},
+    {{.pattern = "/sleep/{seconds}", .methods = WHERRY_GET, .look = look_at_seconds,
+      .work = sleep_seconds},
+     "/sleep/1", "An answer that takes its time and a worker; up to 30 s."},
 };
 /* clang-format on */
 
-const size_t say_routes_count = COUNTOF(say_routes);
+const struct endpoint_group say_group = ENDPOINT_GROUP("Words", table);

@@ -2,11 +2,8 @@
 #ifndef ENDPOINTS_SAY_H
 #define ENDPOINTS_SAY_H
 
-#include <stddef.h>
+#include "endpoints/endpoint.h"
 
-#include "wherry.h"
-
-extern const struct wherry_route say_routes[];
-extern const size_t              say_routes_count;
+extern const struct endpoint_group say_group;
 
 #endif

@@ -240,8 +240,22 @@ const struct option option_table[] = {
      .must_be = "a path such as /test, of letters, digits, \"-\", \"_\" and \".\", with no \"/\" at its "
                 "end",
      .group = TRIAL, INTO(endpoints.prefix),
-     .help = "Answer /hello?name=, /echo/{text}, /user-agent, /sleep and /sleep/{seconds} beside "
-             "the site; with a PREFIX, below that."},
+     .help = "Answer small questions beside the site, as httpbin does and beyond: what was asked, "
+             "any status, redirects, cookies, slow and broken answers. With a PREFIX, below that, "
+             "and the PREFIX itself is a page that lists them; else it is /endpoints."},
+    {.name = "endpoints-bytes", .kind = OPTION_SIZE, .argument = "SIZE", .initial = "10M",
+     .least = "1K", .most = "1G", .group = TRIAL, INTO(endpoints.bytes_max),
+     .help = "The most bytes that an endpoint can be asked for, or shows of a request."},
+    {.name = "endpoints-time", .kind = OPTION_DURATION, .argument = "TIME", .initial = "60s",
+     .least = "1s", .most = "1h", .group = TRIAL, INTO(endpoints.time_max_ms),
+     .help = "The longest that an endpoint can be asked to take."},
+    {.name = "redirect-to", .kind = OPTION_LIST, .argument = "ORIGIN", .initial = "",
+     .most = "32", .accepts = endpoints_is_origin,
+     .must_be = "a scheme, a host and maybe a port, as https://example.com, in lower case and with "
+                "nothing behind",
+     .group = TRIAL, INTO(redirect_to),
+     .help = "Where the endpoint /redirect-to may lead beside this server itself; can be given again "
+             "for another one."},
     {.name = "files-dir", .kind = OPTION_PATH, .argument = "DIR", .initial = "",
      .group = TRIAL, INTO(endpoints.files_dir),
      .help = "With --endpoints: keep what is sent to /files/{name} (POST, PUT) in this folder, give "

@@ -301,6 +301,8 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
     option_spool_settle(options, environment);
     options->site.coding.except = options->compress_except.texts;
     options->site.coding.except_count = options->compress_except.count;
+    options->endpoints.redirect_origins = options->redirect_to.texts;
+    options->endpoints.redirect_origins_count = options->redirect_to.count;
     options->server.compresses = options->site.coding.is_on;
     options->server.compress_bytes_min = (size_t)options->site.coding.least;
     return options_fit_memory(options, share_memory()) &&

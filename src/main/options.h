@@ -38,7 +38,7 @@ struct option_given {
     bool               is_suffixed; /* OPTION_FROM_ENVIRONMENT: the variable was WHERRY_NAME_FILE */
 };
 
-enum { OPTIONS_MAX = 64, OPTIONS_TEXT_MAX = 256 * 1024, OPTIONS_WARNINGS_MAX = 4096 };
+enum { OPTIONS_MAX = 96, OPTIONS_TEXT_MAX = 256 * 1024, OPTIONS_WARNINGS_MAX = 4096 };
 
 enum { OPTIONS_CERTIFICATES_MAX = 16 };
 
@@ -63,7 +63,8 @@ struct options {
     struct option_https    https;
     struct option_list     compress_except; /* the site's rules point into it */
     struct site_settings   site;
-    struct endpoints_settings endpoints;    /* prefix NULL: off */
+    struct endpoints_settings endpoints;    /* prefix NULL: off; points into `redirect_to` */
+    struct option_list     redirect_to;
     enum log_level         log_level;
     const char            *config;          /* the file's path; NULL: none */
     bool                   check;

@@ -206,6 +206,18 @@ static void add_page(struct wherry_exchange *exchange, const struct answer_setti
     response_set_bytes(response, page.ptr ? page : STR_NONE);
 }
 
+/* What the route has for all of its answers.  Fields that cannot be sent make it a 500, without them. */
+static void finish(struct wherry_exchange *exchange)
+{
+    const struct wherry_route *finisher = exchange->finisher;
+
+    if (!finisher)
+        return;
+    finisher->finish(exchange, finisher->data);
+    if (exchange->response.lines.failed || exchange->response.fault)
+        refuse_unsendable(exchange);
+}
+
 /* RFC 9112 §9.3, §9.6: what is not the version's default is said. */
 static void add_connection(const struct wherry_exchange *exchange, bool keep_alive,
                            struct buf *head)
@@ -337,6 +349,7 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
     piece = (struct piece){.length = response->length};
     if (response->status == HTTP_OK)
         piece = settle_range(exchange);
+    finish(exchange);
     if (response->is_refusal) {
         if (response->source == SOURCE_NONE)
             add_page(exchange, setting);

@@ -9,6 +9,7 @@
 static void forget_route(struct wherry_exchange *exchange)
 {
     exchange->route = NULL;
+    exchange->finisher = NULL;
     exchange->parts = NULL;
     exchange->parts_count = 0;
     exchange->rest = (struct str){NULL, 0};
@@ -170,6 +171,11 @@ int wherry_body_file(const struct wherry_exchange *exchange)
 enum wherry_kept wherry_keep_body(struct wherry_exchange *exchange, const char *name)
 {
     return body_keep(&exchange->body, name);
+}
+
+int wherry_status(const struct wherry_exchange *exchange)
+{
+    return exchange->response.status;
 }
 
 void wherry_set_status(struct wherry_exchange *exchange, int status)

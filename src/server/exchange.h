@@ -40,6 +40,7 @@ struct wherry_exchange {
     struct arena               arena;       /* lives as long as the exchange */
     struct body                body;        /* of the request */
     const struct wherry_route *route;       /* NULL: none fits, or not looked yet */
+    const struct wherry_route *finisher;    /* whose finish adds fields; NULL: nobody's does */
     const struct exchange_part *parts;      /* of its pattern; in the arena */
     size_t                     parts_count;
     struct str                 rest;        /* what its "*" stands for; ptr NULL: it has none */

@@ -103,9 +103,11 @@ static bool fits(const struct pattern *pattern, struct search *search)
 }
 
 /* The routes of the most exact pattern that fits stand side by side, and only they count: whoever
- * has a place of his own there does not share it with those who take everything below. */
+ * has a place of his own there does not share it with those who take everything below.  *finisher:
+ * the route looked at last. */
 static const struct router_place *choose(const struct router *router, enum method method,
-                                         struct search *search, unsigned *allowed)
+                                         struct search *search, unsigned *allowed,
+                                         const struct wherry_route **finisher)
 {
     const struct router_place *found = NULL;
 
@@ -115,6 +117,8 @@ static const struct router_place *choose(const struct router *router, enum metho
         if (found ? place->id != found->id : !fits(&place->pattern, search))
             continue;
         found = place;
+        if (place->route.finish)
+            *finisher = &place->route;
         if (place->route.methods & bit_of(method))
             return place;
         *allowed |= place->route.methods;
@@ -226,7 +230,7 @@ bool router_find(const struct router *router, struct wherry_exchange *exchange)
     if (is_asterisk) {
         allowed = all_methods(router);
     } else if (begin_search(exchange, &search)) {
-        place = choose(router, request->method, &search, &allowed);
+        place = choose(router, request->method, &search, &allowed, &exchange->finisher);
     } else {
         refuse_for_memory(exchange);
         return false;

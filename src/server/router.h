@@ -7,7 +7,7 @@
 #include "server/exchange.h"
 #include "server/pattern.h"
 
-enum { ROUTES_MAX = 64, ROUTES_BYTES_MAX = 256 * 1024 };
+enum { ROUTES_MAX = 128, ROUTES_BYTES_MAX = 256 * 1024 };
 
 struct router_place {
     struct wherry_route route;
@@ -30,7 +30,8 @@ bool router_add(struct router *router, const struct wherry_route *route) MUST_US
 
 /* Finds the route and puts it into the exchange, with what its pattern's names stand for; true.
  * False: there is none, or the method is not its own; the answer is filled in (404, 405 with Allow,
- * 204 with Allow for OPTIONS, 503 without memory). */
+ * 204 with Allow for OPTIONS, 503 without memory).  Whoever is to finish answers to that path is in the
+ * exchange in either case. */
 bool router_find(const struct router *router, struct wherry_exchange *exchange) MUST_USE;
 
 #endif

@@ -1,0 +1,70 @@
+/* endpoint - one small resource: its route, what a person is told of it, and what all of them share.
+ *
+ * Each file of endpoints has a table of them, a group.  The routes and the page that lists them are
+ * read off these tables (endpoints.c, guide.c).
+ *
+ * Whatever a caller chooses, a browser that shows an answer runs no script of it and takes it for
+ * no other type than it says.  That is seen to for answers below 400; those above show nothing that a
+ * caller chose. */
+#ifndef ENDPOINTS_ENDPOINT_H
+#define ENDPOINTS_ENDPOINT_H
+
+#include "base/str.h"
+#include "endpoints/endpoints.h"
+#include "wherry.h"
+
+struct endpoint {
+    struct wherry_route route;      /* its data and finish are filled in by endpoints.c */
+    const char         *example;    /* a target below the prefix to try it with; NULL: it belongs to
+                                     * the endpoint above, and is not listed by itself */
+    const char         *says;       /* what comes, a phrase of text */
+};
+
+struct endpoint_group {
+    const char            *title;
+    const struct endpoint *endpoints;
+    size_t                 count;
+    bool                   is_private;  /* pages of other origins may not read nor change it (no CORS) */
+};
+
+#define ENDPOINT_GROUP(heading, table) {.title = (heading), .endpoints = (table), .count = COUNTOF(table)}
+
+/* Every route that reads its request's body does so with these. */
+enum { ENDPOINT_ANY_METHOD = WHERRY_GET | WHERRY_POST | WHERRY_PUT | WHERRY_PATCH | WHERRY_DELETE };
+
+static inline struct str endpoint_str(struct wherry_slice s)
+{
+    return (struct str){s.ptr, s.len};
+}
+
+static inline struct wherry_slice endpoint_slice(struct str s)
+{
+    return (struct wherry_slice){s.ptr, s.len};
+}
+
+/* What handlers of groups get as their data, that of files apart. */
+static inline const struct endpoints_settings *endpoint_settings(const void *data)
+{
+    return data;
+}
+
+/* A whole number up to settings->bytes_max.  False: endpoint_refuse_bytes is the answer. */
+bool             endpoint_read_bytes(const struct endpoints_settings *settings,
+                                     struct wherry_slice text, uint64_t *bytes) MUST_USE;
+enum wherry_next endpoint_refuse_bytes(struct wherry_exchange *exchange);
+
+/* seconds = 1*DIGIT [ "." 1*DIGIT ], of which thousandths count, up to settings->time_max_ms.  False:
+ * endpoint_refuse_time is the answer. */
+bool             endpoint_read_time(const struct endpoints_settings *settings,
+                                    struct wherry_slice text, int64_t *ms) MUST_USE;
+enum wherry_next endpoint_refuse_time(struct wherry_exchange *exchange);
+
+/* Answers with a copy of these bytes as that type, whatever the client accepts. */
+enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, const char *type,
+                               struct wherry_slice bytes);
+
+/* For wherry_route.finish: no script, no sniffing; and with CORS (Fetch §3.2), preflights too. */
+void endpoint_finish_open(struct wherry_exchange *exchange, void *data);
+void endpoint_finish_private(struct wherry_exchange *exchange, void *data);
+
+#endif
