@@ -63,6 +63,9 @@ enum wherry_next endpoint_refuse_time(struct wherry_exchange *exchange);
 enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, const char *type,
                                struct wherry_slice bytes);
 
+/* Under it a browser runs no script of an answer, wherever that is shown. */
+#define ENDPOINT_POLICY "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
 /* For wherry_route.finish: no script, no sniffing; and with CORS (Fetch §3.2), preflights too. */
 void endpoint_finish_open(struct wherry_exchange *exchange, void *data);
 void endpoint_finish_private(struct wherry_exchange *exchange, void *data);

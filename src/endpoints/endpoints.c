@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "endpoints/endpoint.h"
+#include "endpoints/faults.h"
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
 #include "endpoints/say.h"
+#include "endpoints/secured.h"
 #include "http/target.h"
 
 struct endpoints {
@@ -61,6 +63,8 @@ bool endpoints_is_origin(const char *text)
 /* All but the files, which are there only where there is a folder for them. */
 static const struct endpoint_group *const groups[] = {
     &say_group,
+    &secured_group,
+    &faults_group,
 };
 
 /* Adds a route of the tables. */

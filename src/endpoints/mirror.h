@@ -1,0 +1,25 @@
+/* mirror - the endpoints that show the caller his own request, as JSON, or let him write a little of the
+ * answer: /get, /post, /anything, /headers, /ip, /delay and the like.
+ *
+ * Members and their values are those of httpbin, so that tests written against it pass. */
+#ifndef ENDPOINTS_MIRROR_H
+#define ENDPOINTS_MIRROR_H
+
+#include "endpoints/endpoint.h"
+#include "endpoints/json.h"
+
+/* Parts of what is shown, for others that show a request, too; NULL when there was no memory. */
+
+/* The request's fields, an object in their order: names in Title-Case; those of the same name are one,
+ * joined by ", " (RFC 9110 §5.2), but Cookie by "; ".  Bytes that are not UTF-8 are shown as Latin-1. */
+json_t *mirror_headers(struct wherry_exchange *exchange) MUST_USE;
+
+/* The peer's address, a string. */
+json_t *mirror_origin(struct wherry_exchange *exchange) MUST_USE;
+
+/* What the client asked for, a string: "https://host/path?query". */
+json_t *mirror_url(struct wherry_exchange *exchange) MUST_USE;
+
+extern const struct endpoint_group mirror_group;
+
+#endif
