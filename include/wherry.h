@@ -421,6 +421,12 @@ WHERRY_PUBLIC int64_t wherry_deadline(const struct wherry_exchange *exchange);
  * ends its side has gone; one that has asked to close it may have half closed, and waits. */
 WHERRY_PUBLIC bool wherry_sleep(struct wherry_exchange *exchange, int64_t ms);
 
+/* The answer leaves so many milliseconds after the handler has come back, also when the handler refuses, in
+ * place of wherry_sleep: until then it holds nothing but the request (some 14 KB), no thread and no
+ * permit.  A client that leaves meanwhile is noticed, as by wherry_sleep; when the server begins to
+ * stop, the answer leaves at once. */
+WHERRY_PUBLIC void wherry_delay(struct wherry_exchange *exchange, int64_t ms);
+
 /* ---- the answer ----------------------------------------------------------------------- */
 
 /* Answers in one line: `status`, Content-Type text/plain (UTF-8) or application/json, and a copy of
@@ -557,6 +563,20 @@ struct wherry_waker;
 WHERRY_PUBLIC struct wherry_waker *wherry_waker_acquire(struct wherry_exchange *exchange);
 WHERRY_PUBLIC void wherry_waker_release(struct wherry_waker *waker);
 WHERRY_PUBLIC void wherry_wake(struct wherry_waker *waker);
+
+/* ---- answers that break the rules, to test clients with ---------------------------------- */
+
+enum wherry_ending {
+    WHERRY_CLOSES,          /* in good order: the client gets all that was sent, then the end */
+    WHERRY_RESETS,          /* by a reset, where the socket knows one: the client may lose what it has
+                             * not taken by then; over TLS without a close_notify */
+};
+
+/* What is sent is the body alone, from wherever it comes, for HEAD too: no status line, no field, no
+ * chunk, no coding, no range, no condition; nothing is checked.  Without a body not a byte is sent.  Then
+ * the connection ends, whatever else the client has asked for.  The status is for the log, where an answer
+ * without a byte has none.  A refusal is sent as any other. */
+WHERRY_PUBLIC void wherry_set_raw(struct wherry_exchange *exchange, enum wherry_ending ending);
 
 #ifdef __cplusplus
 }

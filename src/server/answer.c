@@ -285,8 +285,8 @@ static void fill_writer(struct wherry_exchange *exchange, const struct piece *pi
                         const struct buf *head, struct writer *writer)
 {
     const struct response *response = &exchange->response;
-    bool has_body = exchange->request.method != METHOD_HEAD &&
-                    !status_has_no_body(response->status);
+    bool has_body = response->is_raw || (exchange->request.method != METHOD_HEAD &&
+                                         !status_has_no_body(response->status));
 
     *writer = (struct writer){.head = buf_view(head), .fd = -1};
     if (!has_body || response->source == SOURCE_NONE)
@@ -314,6 +314,20 @@ static void fill_writer(struct wherry_exchange *exchange, const struct piece *pi
     }
 }
 
+/* The body is all there is, and ends with the connection. */
+static void settle_raw(struct wherry_exchange *exchange, struct buf *head, struct writer *writer)
+{
+    const struct response *response = &exchange->response;
+    struct piece           whole = {.length = response->length};
+
+    exchange->why = response->resets ? "the handler reset the connection"
+                                     : "the handler closed the connection";
+    if (response->source == SOURCE_STREAM)
+        exchange->stream.framing = STREAM_UNTIL_CLOSE;
+    buf_reset(head);
+    fill_writer(exchange, &whole, head, writer);
+}
+
 bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting *setting,
                    struct buf *head, struct writer *writer)
 {
@@ -322,6 +336,10 @@ bool answer_settle(struct wherry_exchange *exchange, const struct answer_setting
 
     if (response->lines.failed || response->fault)
         refuse_unsendable(exchange);
+    if (response->is_raw) {
+        settle_raw(exchange, head, writer);
+        return true;
+    }
     if (response->status == HTTP_RESET_CONTENT)     /* RFC 9110 §15.3.6: never has any */
         response_set_bytes(response, STR_NONE);
     coded_choose(exchange, setting);

@@ -2,7 +2,8 @@
  *
  * What follows from the protocol and not from the handler: conditional requests (RFC 9110 §13),
  * ranges (§14), HEAD (§9.3.2), a content coding (server/coded), the body of a refusal, and the head
- * with Date, Connection, and Content-Length or Transfer-Encoding. */
+ * with Date, Connection, and Content-Length or Transfer-Encoding.  Of a raw answer (wherry_set_raw)
+ * none of that: it is its body, as it is. */
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 

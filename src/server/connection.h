@@ -38,6 +38,7 @@ enum {
     X(READ_BODY, "receiving a body")                                \
     X(SPOOL,     "writing some of it to a file")                    \
     X(RESPOND,   "asking the handler")                              \
+    X(DELAY,     "putting the answer off")                          \
     X(WRITE,     "sending the answer")                              \
     X(STREAM,    "asking a stream for its next piece")              \
     X(LINGER,    "half closed, draining")                           \
@@ -60,7 +61,7 @@ enum conn_wait {
     WAIT_BODY,              /* the next 64 KiB of a body */
     WAIT_PERMIT,
     WAIT_WRITE,             /* the next 64 KiB of an answer to be taken */
-    WAIT_STREAM,            /* a stream's own time: never too long for us */
+    WAIT_STREAM,            /* the handler's own time, of a stream or a delay: never too long for us */
     WAIT_LINGER,            /* the peer to close */
 };
 

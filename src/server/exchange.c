@@ -28,14 +28,16 @@ void exchange_init(struct wherry_exchange *exchange, size_t body_max)
     exchange->client = exchange->why = NULL;
     exchange->started_us = 0;
     exchange->until_ms = CLOCK_NEVER;
+    exchange->delay_ms = 0;
     response_init(&exchange->response);
     stream_init(&exchange->stream);
 }
 
-/* A stream holds something only from its beginning on, or once somebody has a waker or an encoder. */
+/* A stream holds something only from its beginning on, or once somebody has a waker or an encoder; and
+ * its time may be that of an answer which is put off. */
 static void forget_stream(struct stream *stream)
 {
-    if (stream->framing != STREAM_NONE || stream->waker || stream->encoder)
+    if (stream->framing != STREAM_NONE || stream->waker || stream->encoder || stream->is_put_off)
         stream_reset(stream);
 }
 
@@ -51,6 +53,7 @@ void exchange_reset(struct wherry_exchange *exchange)
         buf_fini(&exchange->copied);
     forget_route(exchange);
     exchange->sent = 0;
+    exchange->delay_ms = 0;
     exchange->query = NULL;
     exchange->form = NULL;
     exchange->why = NULL;
@@ -70,6 +73,7 @@ void exchange_refuse(struct wherry_exchange *exchange, struct refusal refusal)
 {
     forget_stream(&exchange->stream);
     response_refuse(&exchange->response, (int)refusal.status);
+    exchange->delay_ms = 0;
     exchange->why = refusal.why;
 }
 
@@ -307,10 +311,25 @@ void wherry_on_release(struct wherry_exchange *exchange, void (*release)(void *o
     response->owner = owner;
 }
 
+/* What the handler refuses may be put off; what the server refuses in its place never is. */
 enum wherry_next wherry_refuse(struct wherry_exchange *exchange, int status, const char *why)
 {
+    int64_t delay_ms = exchange->delay_ms;
+
     exchange_refuse(exchange, refuse((enum http_status)status, why));
+    exchange->delay_ms = delay_ms;
     return WHERRY_ANSWER;
+}
+
+void wherry_delay(struct wherry_exchange *exchange, int64_t ms)
+{
+    exchange->delay_ms = ms;
+}
+
+void wherry_set_raw(struct wherry_exchange *exchange, enum wherry_ending ending)
+{
+    exchange->response.is_raw = true;
+    exchange->response.resets = ending == WHERRY_RESETS;
 }
 
 static enum wherry_next send_copy(struct wherry_exchange *exchange, int status, const char *type,

@@ -47,6 +47,7 @@ struct wherry_exchange {
     struct clock               now;         /* when its head had come */
     int64_t                    started_us;  /* the same, exactly */
     int64_t                    until_ms;    /* its handler's deadline; CLOCK_NEVER: none */
+    int64_t                    delay_ms;    /* for which the answer is still to be put off; 0: it is not */
     uint64_t                   sent;        /* bytes of the answer's body that left */
     const struct pairs        *query;       /* its values, decoded; NULL: nobody has asked for them */
     const struct form         *form;        /* the same of the body; both in the arena */

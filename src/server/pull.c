@@ -1,4 +1,4 @@
-/* The step of a body that comes piece by piece: asks for the next piece, or waits until it may. */
+/* The steps of an answer that takes its time: one that is put off, and one that comes piece by piece. */
 #include "base/log.h"
 #include "server/server.h"
 #include "server/turn.h"
@@ -35,7 +35,7 @@ static void set_timer(struct conn *conn)
         server_call_keeper(conn->server);
 }
 
-/* However long it takes: it is the stream that waits, and not for the peer. */
+/* However long it takes: it is the handler's wish, and nobody waits for the peer. */
 static enum step wait_for_stream(struct conn *conn, struct turn *turn)
 {
     struct stream *stream = &conn->work->exchange.stream;
@@ -48,6 +48,30 @@ static enum step wait_for_stream(struct conn *conn, struct turn *turn)
     set_timer(conn);
     /* The keeper may have called all that wait just before. */
     return stream_is_due(stream, turn_now(turn).ms, turn_is_draining(conn)) ? STEP_ON : STEP_WAIT;
+}
+
+/* ---- an answer that is put off --------------------------------------------------------- */
+
+enum step turn_put_off(struct conn *conn, struct turn *turn)
+{
+    struct wherry_exchange *exchange = &conn->work->exchange;
+
+    stream_put_off(&exchange->stream, turn_now(turn).ms, exchange->delay_ms);
+    exchange->delay_ms = 0;
+    turn_enter(conn, CONN_DELAY);
+    return STEP_ON;
+}
+
+/* Settled as late as this, it has the date of its leaving, and knows whether the server stops. */
+enum step step_delay(struct conn *conn, struct turn *turn)
+{
+    struct stream *stream = &conn->work->exchange.stream;
+
+    if (!stream_is_due(stream, turn_now(turn).ms, turn_is_draining(conn)))
+        return wait_for_stream(conn, turn);
+    turn_stop_waiting(conn);
+    stream_let_go(stream);
+    return turn_settle(conn, turn, false);
 }
 
 /* ---- pulling -------------------------------------------------------------------------- */

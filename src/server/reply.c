@@ -58,6 +58,7 @@ static bool has_unread(const struct conn *conn)
 static enum step finish_exchange(struct conn *conn, struct turn *turn)
 {
     struct work *work = conn->work;
+    bool         resets = work->exchange.response.resets;
 
     turn_log(conn, turn->worker);
     exchange_reset(&work->exchange);
@@ -65,6 +66,9 @@ static enum step finish_exchange(struct conn *conn, struct turn *turn)
     conn->wait = WAIT_NOTHING;
     if (!conn->must_close) {
         turn_enter(conn, CONN_READ_HEAD);
+    } else if (resets) {
+        transport_cut(&conn->transport);
+        turn_enter(conn, CONN_CLOSED);
     } else if (conn->must_linger || has_unread(conn)) {
         transport_shut(&conn->transport);
         turn_enter(conn, CONN_LINGER);

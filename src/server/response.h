@@ -37,6 +37,8 @@ struct response {
     wherry_puller    *pull;             /* of SOURCE_STREAM */
     void             *pull_data;
     bool              has_length;       /* of SOURCE_STREAM: `length` is known beforehand */
+    bool              is_raw;           /* nothing but the body is sent, and the connection ends */
+    bool              resets;           /* by a reset */
     void (*release)(void *owner);       /* NULL: nothing to release */
     void *owner;
 };

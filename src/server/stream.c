@@ -84,13 +84,25 @@ static bool code(struct stream *stream, enum wherry_pull next)
 
 bool stream_is_due(const struct stream *stream, int64_t now_ms, bool is_stopping)
 {
-    return stream->due_ms <= now_ms || waker_is_called(stream->waker) ||
+    return stream->due_ms <= now_ms || (!stream->is_put_off && waker_is_called(stream->waker)) ||
            (is_stopping && !stream->was_told);
 }
 
 static int64_t due_from(int64_t now_ms, int64_t in_ms)
 {
     return in_ms < 0 || in_ms > CLOCK_NEVER - now_ms ? CLOCK_NEVER : now_ms + in_ms;
+}
+
+void stream_put_off(struct stream *stream, int64_t now_ms, int64_t in_ms)
+{
+    stream->is_put_off = true;
+    stream->due_ms = due_from(now_ms, in_ms);
+}
+
+void stream_let_go(struct stream *stream)
+{
+    stream->is_put_off = false;
+    stream->due_ms = 0;
 }
 
 /* A puller gives exactly its length (RFC 9112 §6.2).  The piece that completes it is held until the

@@ -47,6 +47,7 @@ struct stream {
     struct timer         timer;
     int64_t              wait_ms;       /* of wherry_wait; -1: until it is woken */
     int64_t              due_ms;        /* when to pull next; CLOCK_NEVER: when it is woken */
+    bool                 is_put_off;    /* it has not begun: the whole answer waits */
     bool                 is_pulling;    /* the puller runs: it may write */
     bool                 is_waiting;    /* its timer may be set */
     bool                 is_held;       /* the piece completes the length, and may not go yet */
@@ -68,8 +69,12 @@ void stream_begin(struct stream *stream, uint64_t length, wherry_puller *pull, v
 bool stream_code(struct stream *stream, enum coding coding, int effort,
                  atomic_size_t *left) MUST_USE;
 
+/* The answer, whether it will be a stream or not, waits for so long; and does no more. */
+void stream_put_off(struct stream *stream, int64_t now_ms, int64_t in_ms);
+void stream_let_go(struct stream *stream);
+
 /* May it be pulled?  Not before its time, unless it was woken; but once when the server begins to
- * stop, so that it can come to an end. */
+ * stop, so that it can come to an end.  An answer that is put off is not woken. */
 bool stream_is_due(const struct stream *stream, int64_t now_ms, bool is_stopping) MUST_USE;
 
 /* Asks for the next piece; nothing of the one before is needed any more.  WHERRY_BROKEN also when what

@@ -8,12 +8,13 @@
 static const unsigned followers[CONN_STATES_COUNT] = {
     [CONN_HANDSHAKE] = BIT(CONN_READ_HEAD) | BIT(CONN_CLOSED),
     [CONN_READ_HEAD] = BIT(CONN_CONTINUE) | BIT(CONN_READ_BODY) | BIT(CONN_RESPOND) |
-                       BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
+                       BIT(CONN_DELAY) | BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
     [CONN_CONTINUE]  = BIT(CONN_READ_BODY) | BIT(CONN_CLOSED),
     [CONN_READ_BODY] = BIT(CONN_SPOOL) | BIT(CONN_RESPOND) | BIT(CONN_WRITE) | BIT(CONN_STREAM) |
                        BIT(CONN_CLOSED),
     [CONN_SPOOL]     = BIT(CONN_READ_BODY) | BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
-    [CONN_RESPOND]   = BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
+    [CONN_RESPOND]   = BIT(CONN_DELAY) | BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
+    [CONN_DELAY]     = BIT(CONN_WRITE) | BIT(CONN_STREAM) | BIT(CONN_CLOSED),
     [CONN_WRITE]     = BIT(CONN_READ_HEAD) | BIT(CONN_STREAM) | BIT(CONN_LINGER) | BIT(CONN_CLOSED),
     [CONN_STREAM]    = BIT(CONN_WRITE) | BIT(CONN_CLOSED),
     [CONN_LINGER]    = BIT(CONN_CLOSED),
@@ -92,13 +93,15 @@ void turn_close_gently(struct conn *conn)
     conn->must_linger = true;
 }
 
-/* Turns what is filled in into bytes to write, or to ask for. */
+/* Turns what is filled in into bytes to write, or to ask for; when its time has come. */
 enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
 {
     struct work          *work = conn->work;
     struct wherry_server *server = conn->server;
     struct answer_setting setting;
 
+    if (work->exchange.delay_ms > 0)
+        return turn_put_off(conn, turn);
     if (turn_is_draining(conn))
         turn_close_gently(conn);
     setting = (struct answer_setting){
@@ -119,6 +122,8 @@ enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block)
         return STEP_ON;
     }
     conn->must_close |= work->exchange.stream.framing == STREAM_UNTIL_CLOSE;
+    if (work->exchange.response.is_raw)
+        turn_close_gently(conn);
     turn_enter(conn, work->exchange.stream.pull ? CONN_STREAM : CONN_WRITE);
     return STEP_ON;
 }
@@ -145,6 +150,8 @@ void turn_log(struct conn *conn, struct worker *worker)
         return;
     exchange->client = tls_client(&conn->transport);
     exchange->sent = conn->work->writer.body_sent;
+    if (exchange->response.is_raw && exchange->sent == 0)
+        exchange->response.status = HTTP_STATUS_NONE;
     accesslog_line(&worker->lines, turn_settings(conn)->access_log, &conn->peer, &worker->moment,
                    exchange, clock_us() - exchange->started_us);
     if (worker->lines.len > WORKER_LINES_MAX / 2)
@@ -212,6 +219,7 @@ enum step turn_run(struct conn *conn, struct turn *turn)
         case CONN_READ_BODY: step = step_read_body(conn, turn); break;
         case CONN_SPOOL:     step = step_spool(conn, turn);     break;
         case CONN_RESPOND:   step = step_respond(conn, turn);   break;
+        case CONN_DELAY:     step = step_delay(conn, turn);     break;
         case CONN_WRITE:     step = step_write(conn, turn);     break;
         case CONN_STREAM:    step = step_stream(conn, turn);    break;
         case CONN_LINGER:    step = step_linger(conn, turn);    break;

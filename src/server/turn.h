@@ -2,7 +2,7 @@
  *
  * The inside of connection.h, for the files that share it: turn.c (the loop, and what all steps
  * need), handshake.c (the step before the first head), receive.c (steps that take a request in),
- * reply.c (steps that get an answer out), pull.c (the step that asks a stream for more of one), and
+ * reply.c (steps that get an answer out), pull.c (the steps of an answer that takes its time), and
  * connection.c (who runs it, when, and how it ends).  All of it belongs to the connection's owner.
  */
 #ifndef SERVER_TURN_H
@@ -34,6 +34,7 @@ enum step step_continue(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_read_body(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_spool(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_respond(struct conn *conn, struct turn *turn) MUST_USE;
+enum step step_delay(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_write(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_stream(struct conn *conn, struct turn *turn) MUST_USE;
 enum step step_linger(struct conn *conn, struct turn *turn) MUST_USE;
@@ -54,15 +55,18 @@ enum io turn_fill(struct conn *conn, struct turn *turn, size_t floor) MUST_USE;
 /* The connection ends with this answer, and not before the peer could read it. */
 void turn_close_gently(struct conn *conn);
 
-/* Turns the answer that is filled in into bytes to write. */
+/* Turns the answer that is filled in into bytes to write, or puts it off. */
 enum step turn_settle(struct conn *conn, struct turn *turn, bool may_block);
+
+/* The handler wants the answer to leave later: settles it then. */
+enum step turn_put_off(struct conn *conn, struct turn *turn);
 
 /* Nobody waits for the answer any more.  A client that keeps its connection for further requests and
  * ends its side has left; one that has said that this request was the last may have half closed
  * (RFC 9112 §9.6), and cannot be told from one that has left until it is written to. */
 bool turn_client_has_left(const struct conn *conn) MUST_USE;
 
-/* Its stream waits no more: nothing will call it. */
+/* Neither its stream nor its answer waits any more: nothing will call it. */
 void turn_stop_waiting(struct conn *conn);
 
 /* There is no request to speak of. */
