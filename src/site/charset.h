@@ -15,7 +15,7 @@
 #ifndef SITE_CHARSET_H
 #define SITE_CHARSET_H
 
-#include "site/utf8.h"
+#include "base/utf8.h"
 
 enum { CHARSET_DECLARATION_MAX = 1024 };    /* bytes in which browsers look for a declaration */
 

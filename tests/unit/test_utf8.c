@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "site/utf8.h"
+#include "base/utf8.h"
 #include "tests/support/tight.h"
 
 #define BYTES(literal) STR(literal)

@@ -4,8 +4,8 @@
  * than one whose encoding the browser guesses.  So bytes that are UTF-8 by accident do not count:
  * NUL, which UTF-16 is full of, and ESC, SO and SI, with which ISO 2022 changes its alphabet.
  * Pure. */
-#ifndef SITE_UTF8_H
-#define SITE_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include "base/str.h"
 

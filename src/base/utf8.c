@@ -1,4 +1,4 @@
-#include "site/utf8.h"
+#include "base/utf8.h"
 
 static bool is_text_byte(unsigned char byte)
 {
