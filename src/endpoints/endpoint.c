@@ -65,6 +65,15 @@ enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, con
     return WHERRY_ANSWER;
 }
 
+enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
+                                   struct wherry_slice location)
+{
+    wherry_set_status(exchange, status);
+    endpoint_forbid_storing(exchange);
+    wherry_add_field(exchange, "Location", location);
+    return WHERRY_ANSWER;
+}
+
 static void add(struct wherry_exchange *exchange, const char *name, const char *value)
 {
     wherry_add_field(exchange, name, wherry_text(value));

@@ -7,7 +7,9 @@
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
 #include "endpoints/mirror.h"
+#include "endpoints/outcome.h"
 #include "endpoints/say.h"
+#include "endpoints/state.h"
 #include "http/target.h"
 
 struct endpoints {
@@ -62,6 +64,8 @@ bool endpoints_is_origin(const char *text)
 /* All but the files, which are there only where there is a folder for them. */
 static const struct endpoint_group *const groups[] = {
     &mirror_group,
+    &outcome_group,
+    &state_group,
     &say_group,
 };
 
