@@ -87,7 +87,7 @@ static const struct outcome_part {
     {HTTP_PARTIAL_CONTENT, "Content-Range", "bytes 0-0/1", "text/plain", "*"},
     /* §15.5.2, §15.5.8: a challenge */
     {HTTP_UNAUTHORIZED, "WWW-Authenticate", "Basic realm=\"Fake Realm\"", NULL, NULL},
-    {407, "Proxy-Authenticate", "Basic realm=\"Fake Realm\"", NULL, NULL},
+    {HTTP_PROXY_AUTH_REQUIRED, "Proxy-Authenticate", "Basic realm=\"Fake Realm\"", NULL, NULL},
     /* §15.5.6 */
     {HTTP_METHOD_NOT_ALLOWED, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", NULL, NULL},
     /* §15.5.7: what there is to choose from */
@@ -96,7 +96,7 @@ static const struct outcome_part {
      "\"image/svg+xml\",\"image/jpeg\",\"image/png\",\"image/*\"]}"},
     /* §15.5.17 */
     {HTTP_RANGE_NOT_SATISFIABLE, "Content-Range", "bytes */0", NULL, NULL},
-    {418, "X-More-Info", "https://www.rfc-editor.org/rfc/rfc2324", "text/plain",
+    {HTTP_IM_A_TEAPOT, "X-More-Info", "https://www.rfc-editor.org/rfc/rfc2324", "text/plain",
      "A teapot brews no coffee.\n"},
 };
 
