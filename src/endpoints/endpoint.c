@@ -41,6 +41,19 @@ enum wherry_next endpoint_refuse_time(struct wherry_exchange *exchange)
                          "--endpoints-time");
 }
 
+/* ---- whom the client asks ---------------------------------------------------------------- */
+
+void endpoint_append_origin(struct wherry_exchange *exchange, struct buf *text)
+{
+    struct wherry_tls_facts facts;
+    struct wherry_slice     host = wherry_host(exchange);
+
+    if (host.len == 0)
+        return;
+    buf_append(text, wherry_tls(exchange, &facts) ? STR("https://") : STR("http://"));
+    buf_append(text, endpoint_str(host));
+}
+
 /* ---- answers ----------------------------------------------------------------------------- */
 
 enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, const char *type,
@@ -49,6 +62,15 @@ enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, con
     wherry_set_status(exchange, status);
     wherry_add_field(exchange, "Content-Type", wherry_text(type));
     wherry_copy_body(exchange, bytes);
+    return WHERRY_ANSWER;
+}
+
+enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
+                                   struct wherry_slice location)
+{
+    wherry_set_status(exchange, status);
+    endpoint_forbid_storing(exchange);
+    wherry_add_field(exchange, "Location", location);
     return WHERRY_ANSWER;
 }
 

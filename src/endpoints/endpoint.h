@@ -9,7 +9,7 @@
 #ifndef ENDPOINTS_ENDPOINT_H
 #define ENDPOINTS_ENDPOINT_H
 
-#include "base/str.h"
+#include "base/buf.h"
 #include "endpoints/endpoints.h"
 #include "wherry.h"
 
@@ -65,6 +65,20 @@ enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, con
 
 /* Under it a browser runs no script of an answer, wherever that is shown. */
 #define ENDPOINT_POLICY "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+/* Leads to `location`, which is to be checked before. */
+enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
+                                   struct wherry_slice location);
+
+/* It depends on the moment or on who asks: no cache may keep it (RFC 9111 §5.2.2.5). */
+static inline void endpoint_forbid_storing(struct wherry_exchange *exchange)
+{
+    wherry_add_field(exchange, "Cache-Control", wherry_text("no-store"));
+}
+
+/* Appends "https://host:port" as the client has asked for it; nothing where it names no host, as only
+ * HTTP/1.0 may. */
+void endpoint_append_origin(struct wherry_exchange *exchange, struct buf *text);
 
 /* For wherry_route.finish: no script, no sniffing; and with CORS (Fetch §3.2), preflights too. */
 void endpoint_finish_open(struct wherry_exchange *exchange, void *data);

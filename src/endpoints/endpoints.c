@@ -7,8 +7,11 @@
 #include "endpoints/faults.h"
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
+#include "endpoints/mirror.h"
+#include "endpoints/outcome.h"
 #include "endpoints/say.h"
 #include "endpoints/secured.h"
+#include "endpoints/state.h"
 #include "http/target.h"
 
 struct endpoints {
@@ -62,6 +65,9 @@ bool endpoints_is_origin(const char *text)
 
 /* All but the files, which are there only where there is a folder for them. */
 static const struct endpoint_group *const groups[] = {
+    &mirror_group,
+    &outcome_group,
+    &state_group,
     &say_group,
     &secured_group,
     &faults_group,

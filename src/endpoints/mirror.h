@@ -8,6 +8,9 @@
 #include "endpoints/endpoint.h"
 #include "endpoints/json.h"
 
+/* Appends the name of a field as it is shown: X-Forwarded-For, however it came. */
+void mirror_append_title(struct buf *title, struct str name);
+
 /* Parts of what is shown, for others that show a request, too; NULL when there was no memory. */
 
 /* The request's fields, an object in their order: names in Title-Case; those of the same name are one,
@@ -19,6 +22,9 @@ json_t *mirror_origin(struct wherry_exchange *exchange) MUST_USE;
 
 /* What the client asked for, a string: "https://host/path?query". */
 json_t *mirror_url(struct wherry_exchange *exchange) MUST_USE;
+
+/* Answers as /get does. */
+enum wherry_next mirror_answer(struct wherry_exchange *exchange);
 
 extern const struct endpoint_group mirror_group;
 
