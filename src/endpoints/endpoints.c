@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "endpoints/amount.h"
 #include "endpoints/endpoint.h"
+#include "endpoints/event.h"
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
+#include "endpoints/sample.h"
 #include "endpoints/say.h"
 #include "http/target.h"
 
@@ -61,6 +64,9 @@ bool endpoints_is_origin(const char *text)
 /* All but the files, which are there only where there is a folder for them. */
 static const struct endpoint_group *const groups[] = {
     &say_group,
+    &amount_group,
+    &sample_group,
+    &event_group,
 };
 
 /* Adds a route of the tables. */
