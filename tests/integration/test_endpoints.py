@@ -194,7 +194,7 @@ def test_sleep_for_no_time_at_all(server, seconds):
     answer = server.get(f"/sleep/{seconds}")
     assert answer.status == 400
     assert b"seconds from 0 to 30" in answer.body
-    server.wait_log(r'" 400 .*"the time to sleep must be seconds from 0 to 30, as in 1.5"$')
+    server.wait_log(r'" 400 .*"the time to sleep must be seconds from 0 to 30, as in 1.5, ')
 
 
 def test_others_are_served_while_some_sleep(server, build):

@@ -656,3 +656,25 @@ def test_the_manual_page_is_in_order():
     run = subprocess.run(["mandoc", "-Tlint", PAGE], capture_output=True, text=True)
     # It looks for wherry(3) among those that are installed here.
     assert re.sub(r".*STYLE: referenced manual not found.*\n", "", run.stdout) == ""
+
+
+# ---- endpoints
+
+
+@pytest.mark.parametrize("origin", [
+    "example.com", "https://", "https://example.com/", "https://example.com/a", "HTTPS://example.com",
+    "ftp://example.com", "https://a b", "https://user@example.com", "*",
+])
+def test_what_is_no_origin(wherry, origin):
+    assert_mistake(
+        wherry("--endpoints", "--redirect-to", origin, "--check"), 100,
+        f'--redirect-to is "{origin}"; it must be a scheme, a host and maybe a port, as '
+        "https://example.com, in lower case and with nothing behind (see wherry --help)",
+    )
+
+
+def test_origins(wherry):
+    """Each of them is one more."""
+    run = wherry("--redirect-to=https://example.com", "--redirect-to", "http://[::1]:8080",
+                 "--print-config")
+    assert "https://example.com" in told(run) and "http://[::1]:8080" in run.stdout

@@ -664,6 +664,56 @@ static void without_memory_it_is_an_answer_or_none(void **state)
     assert_true(rounds >= 4);
 }
 
+/* ---- what a route has for all of its answers ----------------------------------------------- */
+
+static void add_cors(struct wherry_exchange *exchange, void *data)
+{
+    wherry_add_field(exchange, "Access-Control-Allow-Origin", wherry_text(data));
+}
+
+static const struct wherry_route open_route = {.pattern = "/a", .finish = add_cors, .data = "*"};
+static const struct wherry_route odd_route = {.pattern = "/a", .finish = add_cors, .data = "a\nb"};
+
+static bool has_field(const struct trial *trial, const char *line)
+{
+    return memmem(trial->writer.head.ptr, trial->writer.head.len, line, strlen(line)) != NULL;
+}
+
+static void each_answer_is_finished(void **state)
+{
+    static const char *const fields[] = {"", "If-None-Match: \"v1\"\r\n", "If-Match: \"v2\"\r\n",
+                                         "Range: bytes=1-2\r\n", "Range: bytes=99-\r\n"};
+    static const char *const begins[] = {"HTTP/1.1 200 ", "HTTP/1.1 304 ", "HTTP/1.1 412 ",
+                                         "HTTP/1.1 206 ", "HTTP/1.1 416 "};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(fields); i++) {
+        struct trial trial;
+
+        trial_init(&trial, "GET", 1, fields[i]);
+        trial.exchange.finisher = &open_route;
+        give_letters(&trial.exchange, true, false);
+        assert_true(settle(&trial));
+        PROMISED(begins[i], str_starts(trial.writer.head, str_view(begins[i])));
+        PROMISED(begins[i], has_field(&trial, "\r\nAccess-Control-Allow-Origin: *\r\n"));
+        trial_fini(&trial);
+    }
+}
+
+static void what_cannot_be_finished_is_a_500(void **state)
+{
+    struct trial trial;
+
+    (void)state;
+    trial_init(&trial, "GET", 1, "");
+    trial.exchange.finisher = &odd_route;
+    give_letters(&trial.exchange, false, false);
+    assert_true(settle(&trial));
+    assert_true(str_starts(trial.writer.head, STR("HTTP/1.1 500 ")));
+    assert_false(has_field(&trial, "Access-Control"));
+    trial_fini(&trial);
+}
+
 static int hush(void **state)
 {
     (void)state;
@@ -695,6 +745,8 @@ int main(void)
         cmocka_unit_test(a_release_happens_once),
         cmocka_unit_test(a_refusal_and_its_page_have_an_owner_each),
         cmocka_unit_test(without_memory_it_is_an_answer_or_none),
+        cmocka_unit_test(each_answer_is_finished),
+        cmocka_unit_test(what_cannot_be_finished_is_a_500),
     };
 
     return cmocka_run_group_tests(tests, hush, NULL);

@@ -369,6 +369,56 @@ static void without_routes_there_is_nothing(void **state)
     router_fini(&router);
 }
 
+static void finish_nothing(struct wherry_exchange *exchange, void *data)
+{
+    (void)exchange;
+    (void)data;
+}
+
+/* clang-format off */
+static const struct finish_case {
+    const char *promise;
+    const char *method;
+    const char *target;
+    const char *finisher;           /* the pattern of its route; NULL: nobody */
+} finish_cases[] = {
+    {"a route finishes its answers",           "GET",     "/a", "/a"},
+    {"to HEAD as well",                        "HEAD",    "/a", "/a"},
+    {"and the refusal of a method",            "PUT",     "/a", "/a"},
+    {"and what OPTIONS is answered",           "OPTIONS", "/a", "/a"},
+    {"a route that has nothing to add does not", "GET",   "/b", NULL},
+    {"though another one of its pattern does", "PUT",     "/b", "/b"},
+    {"and so that finishes what is neither's", "DELETE",  "/b", "/b"},
+    {"what is nowhere is nobody's",            "GET",     "/c", NULL},
+};
+/* clang-format on */
+
+static void who_finishes_answers_is_known(void **state)
+{
+    struct router router;
+
+    (void)state;
+    router_init(&router);
+    assert_true(router_add(&router, &(struct wherry_route){"/a", .methods = WHERRY_GET,
+                                                           .finish = finish_nothing}));
+    assert_true(router_add(&router, &(struct wherry_route){"/b", .methods = WHERRY_GET}));
+    assert_true(router_add(&router, &(struct wherry_route){"/b", .methods = WHERRY_PUT,
+                                                           .finish = finish_nothing}));
+    for (size_t i = 0; i < COUNTOF(finish_cases); i++) {
+        const struct finish_case  *c = &finish_cases[i];
+        const struct wherry_route *finisher;
+        struct asked               asked;
+
+        ask(&asked, c->method, c->target);
+        (void)!router_find(&router, &asked.exchange);
+        finisher = asked.exchange.finisher;
+        PROMISED_STR(c->promise, finisher ? str_view(finisher->pattern) : STR_NONE,
+                     c->finisher ? c->finisher : "");
+        asked_fini(&asked);
+    }
+    router_fini(&router);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +431,7 @@ int main(void)
         cmocka_unit_test(there_is_room_for_so_many_and_no_more),
         cmocka_unit_test(without_memory_nothing_is_added),
         cmocka_unit_test(without_routes_there_is_nothing),
+        cmocka_unit_test(who_finishes_answers_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
