@@ -283,6 +283,9 @@ WHERRY_PUBLIC struct wherry_slice wherry_method(const struct wherry_exchange *ex
  * stands behind it.  "" is the root. */
 WHERRY_PUBLIC struct wherry_slice wherry_path(const struct wherry_exchange *exchange);
 
+/* The same as it was sent, from its "/" on: to be shown or sent back, never to name a file by. */
+WHERRY_PUBLIC struct wherry_slice wherry_raw_path(const struct wherry_exchange *exchange);
+
 /* The path as sent ended in "/" (or a dot segment). */
 WHERRY_PUBLIC bool wherry_path_is_directory(const struct wherry_exchange *exchange);
 
@@ -298,6 +301,10 @@ WHERRY_PUBLIC struct wherry_slice wherry_part(const struct wherry_exchange *exch
 
 /* What stood behind "?", as sent; ptr NULL: there was none. */
 WHERRY_PUBLIC struct wherry_slice wherry_query(const struct wherry_exchange *exchange);
+
+/* Whom the client believes to talk to, "example.com:8080": what the target names, else the Host field (RFC
+ * 9112 §3.2.2).  Whatever he says, if he is no browser; ptr NULL or "": he says nothing. */
+WHERRY_PUBLIC struct wherry_slice wherry_host(const struct wherry_exchange *exchange);
 
 /* Values of the query ("a=1&b=x+y"), decoded ("+" is a space; escapes; WHATWG URL §5.1), a NUL
  * behind each.  The first of that name (ptr NULL: none); all of them in their order: start with

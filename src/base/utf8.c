@@ -21,7 +21,7 @@ static void begin(struct utf8 *utf8, unsigned char left, unsigned char low, unsi
 static void read_first(struct utf8 *utf8, unsigned char byte)
 {
     if (byte < 0x80)
-        utf8->is_broken = !is_text_byte(byte);
+        utf8->is_odd |= !is_text_byte(byte);
     else if (byte < 0xc2 || byte > 0xf4)
         utf8->is_broken = true;
     else if (byte < 0xe0)
@@ -46,7 +46,12 @@ void utf8_read(struct utf8 *utf8, struct str bytes)
     }
 }
 
-bool utf8_is_text(const struct utf8 *utf8)
+bool utf8_is_valid(const struct utf8 *utf8)
 {
     return !utf8->is_broken && utf8->left == 0;
+}
+
+bool utf8_is_text(const struct utf8 *utf8)
+{
+    return utf8_is_valid(utf8) && !utf8->is_odd;
 }

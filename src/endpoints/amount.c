@@ -51,9 +51,11 @@ static enum wherry_pull pull_noise(struct wherry_exchange *exchange, void *data)
 static enum wherry_next answer_noise(struct wherry_exchange *exchange, struct noise_body *body,
                                      bool has_length)
 {
-    if (!wherry_query_value(exchange, "seed").ptr &&
-        getrandom(&body->seed, sizeof body->seed, 0) != (ssize_t)sizeof body->seed)
-        return WHERRY_FAIL;
+    if (!wherry_query_value(exchange, "seed").ptr) {
+        if (getrandom(&body->seed, sizeof body->seed, 0) != (ssize_t)sizeof body->seed)
+            return WHERRY_FAIL;
+        endpoint_forbid_storing(exchange);
+    }
     return endpoint_stream(exchange, octets, has_length ? (int64_t)body->length : -1, pull_noise,
                            body, sizeof *body);
 }

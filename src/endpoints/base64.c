@@ -46,3 +46,25 @@ bool base64_decode(struct str text, struct buf *bytes)
     }
     return count < 6 && held == 0;
 }
+
+/* Missing bytes are zero, and padding stands for the letters that have none of their bits of them. */
+static void encode_three(struct str bytes, char text[4])
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned held = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        held = held << 8 | (i < bytes.len ? (unsigned char)bytes.ptr[i] : 0u);
+    for (size_t i = 0; i < 4; i++)
+        text[i] = i <= bytes.len ? letters[held >> (18 - 6 * i) & 63] : '=';
+}
+
+size_t base64_encode(struct str bytes, char *text)
+{
+    size_t len = 0;
+
+    for (size_t at = 0; at < bytes.len; at += 3, len += 4)
+        encode_three(str_of(bytes.ptr + at, MIN_OF(bytes.len - at, 3)), text + len);
+    return len;
+}

@@ -92,6 +92,19 @@ enum wherry_next endpoint_refuse_span(struct wherry_exchange *exchange)
                          "longer than --endpoints-time");
 }
 
+/* ---- whom the client asks ---------------------------------------------------------------- */
+
+void endpoint_append_origin(struct wherry_exchange *exchange, struct buf *text)
+{
+    struct wherry_tls_facts facts;
+    struct wherry_slice     host = wherry_host(exchange);
+
+    if (host.len == 0)
+        return;
+    buf_append(text, wherry_tls(exchange, &facts) ? STR("https://") : STR("http://"));
+    buf_append(text, endpoint_str(host));
+}
+
 /* ---- answers ----------------------------------------------------------------------------- */
 
 enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, const char *type,

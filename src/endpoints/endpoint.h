@@ -9,7 +9,7 @@
 #ifndef ENDPOINTS_ENDPOINT_H
 #define ENDPOINTS_ENDPOINT_H
 
-#include "base/str.h"
+#include "base/buf.h"
 #include "endpoints/endpoints.h"
 #include "wherry.h"
 
@@ -79,6 +79,16 @@ enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, con
  * exchange.  Fails when there is no memory. */
 enum wherry_next endpoint_stream(struct wherry_exchange *exchange, const char *type, int64_t length,
                                  wherry_puller *pull, const void *state, size_t size);
+
+/* It depends on the moment or on who asks: no cache may keep it (RFC 9111 §5.2.2.5). */
+static inline void endpoint_forbid_storing(struct wherry_exchange *exchange)
+{
+    wherry_add_field(exchange, "Cache-Control", wherry_text("no-store"));
+}
+
+/* Appends "https://host:port" as the client has asked for it; nothing where it names no host, as only
+ * HTTP/1.0 may. */
+void endpoint_append_origin(struct wherry_exchange *exchange, struct buf *text);
 
 /* For wherry_route.finish: no script, no sniffing; and with CORS (Fetch §3.2), preflights too. */
 void endpoint_finish_open(struct wherry_exchange *exchange, void *data);

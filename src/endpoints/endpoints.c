@@ -8,6 +8,7 @@
 #include "endpoints/event.h"
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
+#include "endpoints/mirror.h"
 #include "endpoints/sample.h"
 #include "endpoints/say.h"
 #include "http/target.h"
@@ -63,6 +64,7 @@ bool endpoints_is_origin(const char *text)
 
 /* All but the files, which are there only where there is a folder for them. */
 static const struct endpoint_group *const groups[] = {
+    &mirror_group,
     &say_group,
     &amount_group,
     &sample_group,

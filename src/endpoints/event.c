@@ -73,7 +73,7 @@ static enum wherry_next sse(struct wherry_exchange *exchange, void *data)
         return wherry_refuse(exchange, HTTP_BAD_REQUEST,
                              "the count must be a whole number of at least 1, and so many events of "
                              "128 bytes no more than --endpoints-bytes");
-    wherry_add_field(exchange, "Cache-Control", wherry_text("no-store"));
+    endpoint_forbid_storing(exchange);
     wherry_delay(exchange, delay_ms);
     return endpoint_stream(exchange, "text/event-stream", -1, pull_events, &pace, sizeof pace);
 }
@@ -167,17 +167,6 @@ static enum wherry_pull pull_text(struct wherry_exchange *exchange, void *data)
     return add_trailers(exchange) ? WHERRY_END : WHERRY_BROKEN;
 }
 
-/* NULL: no memory. */
-static char *write_request(struct wherry_exchange *exchange)
-{
-    json_t *request = json_pack("{s:o, s:o, s:o}", "headers", mirror_headers(exchange), "origin",
-                                mirror_origin(exchange), "url", mirror_url(exchange));
-    char   *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
-
-    json_decref(request);
-    return text;
-}
-
 /* Without a length, so that there are chunks to put them behind (RFC 9112 §7.1.2). */
 static enum wherry_next trailers(struct wherry_exchange *exchange, void *data)
 {
@@ -191,11 +180,13 @@ static enum wherry_next trailers(struct wherry_exchange *exchange, void *data)
     if (!body)
         return WHERRY_FAIL;
     wherry_on_release(exchange, release_text, body);
-    body->text = write_request(exchange);
+    body->text = json_write(json_pack("{s:o, s:o, s:o}", "headers", mirror_headers(exchange), "origin",
+                                      mirror_origin(exchange), "url", mirror_url(exchange)));
     if (!body->text)
         return WHERRY_FAIL;
     body->length = strlen(body->text);
     announce(exchange);
+    endpoint_forbid_storing(exchange);
     wherry_add_field(exchange, "Content-Type", wherry_text("application/json"));
     wherry_set_stream(exchange, -1, pull_text, body);
     return WHERRY_ANSWER;

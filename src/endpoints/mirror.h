@@ -20,6 +20,9 @@ json_t *mirror_origin(struct wherry_exchange *exchange) MUST_USE;
 /* What the client asked for, a string: "https://host/path?query". */
 json_t *mirror_url(struct wherry_exchange *exchange) MUST_USE;
 
+/* Answers as /get does. */
+enum wherry_next mirror_answer(struct wherry_exchange *exchange);
+
 extern const struct endpoint_group mirror_group;
 
 #endif

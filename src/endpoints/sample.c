@@ -205,13 +205,10 @@ static bool encode(const struct coded *coded, struct str bytes, struct buf *out)
 static char *write_request(struct wherry_exchange *exchange, const char *member)
 {
     struct wherry_slice method = wherry_method(exchange);
-    json_t *request = json_pack("{s:b, s:o, s:s%, s:o}", member, 1, "headers",
-                                mirror_headers(exchange), "method", method.ptr, method.len,
-                                "origin", mirror_origin(exchange));
-    char   *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 
-    json_decref(request);
-    return text;
+    return json_write(json_pack("{s:b, s:o, s:s%, s:o}", member, 1, "headers",
+                                mirror_headers(exchange), "method", method.ptr, method.len,
+                                "origin", mirror_origin(exchange)));
 }
 
 /* With its Content-Encoding the server takes it as it is. */
@@ -222,6 +219,7 @@ static enum wherry_next answer_coded(struct wherry_exchange *exchange, const str
     enum wherry_next next = WHERRY_FAIL;
 
     if (text && encode(coded, str_view(text), &out)) {
+        endpoint_forbid_storing(exchange);
         wherry_add_field(exchange, "Content-Encoding", wherry_text(coded->name));
         next = endpoint_send(exchange, HTTP_OK, "application/json", endpoint_slice(buf_view(&out)));
     }

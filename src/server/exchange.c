@@ -95,6 +95,11 @@ struct wherry_slice wherry_path(const struct wherry_exchange *exchange)
     return slice_of_str(exchange->request.target.path);
 }
 
+struct wherry_slice wherry_raw_path(const struct wherry_exchange *exchange)
+{
+    return slice_of_str(exchange->request.target.raw_path);
+}
+
 bool wherry_path_is_directory(const struct wherry_exchange *exchange)
 {
     return exchange->request.target.is_directory;
@@ -103,6 +108,11 @@ bool wherry_path_is_directory(const struct wherry_exchange *exchange)
 bool wherry_path_has_slash(const struct wherry_exchange *exchange)
 {
     return exchange->request.target.has_slash;
+}
+
+struct wherry_slice wherry_host(const struct wherry_exchange *exchange)
+{
+    return slice_of_str(exchange->request.host);
 }
 
 struct wherry_slice wherry_query(const struct wherry_exchange *exchange)

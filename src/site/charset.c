@@ -310,7 +310,7 @@ static bool begins_as_utf8(struct str beginning)
     utf8_read(&utf8, beginning);
     for (size_t i = 0; i + 3 < beginning.len && is_ascii; i++)
         is_ascii = (unsigned char)beginning.ptr[i] < 0x80;
-    return !utf8.is_broken && !is_ascii;
+    return !utf8.is_broken && !utf8.is_odd && !is_ascii;
 }
 
 struct str charset_of(struct str type, struct str beginning, const struct survey *survey,

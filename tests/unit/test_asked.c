@@ -103,6 +103,24 @@ static void values_of_the_query(void **state)
     asking_fini(&asking);
 }
 
+/* RFC 9112 §3.2.2: the target's authority counts, whatever Host says. */
+static void what_was_asked_as_it_was_sent(void **state)
+{
+    struct asking asking;
+
+    (void)state;
+    ask(&asking, "/a//%7eb/../c?q", "", NULL);
+    PROMISED_STR("the path", str_of_slice(wherry_raw_path(asking.exchange)), "/a//%7eb/../c");
+    PROMISED_STR("the Host field", str_of_slice(wherry_host(asking.exchange)), "x");
+    asking_fini(&asking);
+    ask(&asking, "http://other.example:81?q", "", NULL);
+    PROMISED_STR("the root of a target without a path",
+                 str_of_slice(wherry_raw_path(asking.exchange)), "/");
+    PROMISED_STR("the host of the target", str_of_slice(wherry_host(asking.exchange)),
+                 "other.example:81");
+    asking_fini(&asking);
+}
+
 static void a_request_without_a_query(void **state)
 {
     struct asking       asking;
@@ -358,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_fields_in_their_order),
         cmocka_unit_test(values_of_the_query),
+        cmocka_unit_test(what_was_asked_as_it_was_sent),
         cmocka_unit_test(a_request_without_a_query),
         cmocka_unit_test(a_long_query),
         cmocka_unit_test(a_query_without_memory_makes_the_answer_fail),

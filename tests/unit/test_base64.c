@@ -67,6 +67,23 @@ static void each_promise_holds(void **state)
     }
 }
 
+/* RFC 4648 §10, and a byte of each sign. */
+static void what_is_written_can_be_read(void **state)
+{
+    static const char *const written[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "+/+/"};
+    static const char *const bytes[] = {"", "f", "fo", "foo", "foob", "\xfb\xff\xbf"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(written); i++) {
+        struct tight_str tight = tight_str(bytes[i]);
+        char             text[8];
+        size_t           len = base64_encode(tight.view, text);
+
+        PROMISED_STR("in base64", str_of(text, len), written[i]);
+        tight_str_free(&tight);
+    }
+}
+
 /* A NUL is a byte like any other. */
 static void bytes_of_nothing_but_zeros(void **state)
 {
@@ -83,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_promise_holds),
+        cmocka_unit_test(what_is_written_can_be_read),
         cmocka_unit_test(bytes_of_nothing_but_zeros),
     };
 
