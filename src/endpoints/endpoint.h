@@ -90,6 +90,9 @@ static inline void endpoint_forbid_storing(struct wherry_exchange *exchange)
  * HTTP/1.0 may. */
 void endpoint_append_origin(struct wherry_exchange *exchange, struct buf *text);
 
+/* Under it a browser runs no script of an answer, wherever that is shown. */
+#define ENDPOINT_POLICY "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
 /* For wherry_route.finish: no script, no sniffing; and with CORS (Fetch §3.2), preflights too. */
 void endpoint_finish_open(struct wherry_exchange *exchange, void *data);
 void endpoint_finish_private(struct wherry_exchange *exchange, void *data);

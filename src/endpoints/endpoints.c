@@ -6,11 +6,13 @@
 #include "endpoints/amount.h"
 #include "endpoints/endpoint.h"
 #include "endpoints/event.h"
+#include "endpoints/faults.h"
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
 #include "endpoints/mirror.h"
 #include "endpoints/sample.h"
 #include "endpoints/say.h"
+#include "endpoints/secured.h"
 #include "http/target.h"
 
 struct endpoints {
@@ -69,6 +71,8 @@ static const struct endpoint_group *const groups[] = {
     &amount_group,
     &sample_group,
     &event_group,
+    &secured_group,
+    &faults_group,
 };
 
 /* Adds a route of the tables. */

@@ -8,7 +8,11 @@
 #include "tests/support/house.h"
 #include "tests/support/promise.h"
 
-enum { DELAY_MS = 500 };
+enum {
+    DELAY_MS = 500,
+    AHEAD_MS = 3600 * 1000,         /* so far is the clock that is turned by hand ahead of the real one, */
+    LATE_MS = 1000,                 /* but for work, which sets it right: this is room for the coarse one */
+};
 
 /* ---- what is served ------------------------------------------------------------------- */
 
@@ -118,6 +122,7 @@ static void open_show_with(struct house *house, const struct wherry_settings *se
     show.ms = DELAY_MS;
     show.released = 0;
     show.is_woken = false;
+    house_pass_time(house, AHEAD_MS);
 }
 
 static void open_show(struct house *house)
@@ -188,6 +193,12 @@ static void expect(struct house *house, struct guest *guest, const char *promise
     buf_fini(&words);
 }
 
+/* How long the guest is still to wait. */
+static int64_t left_ms(const struct house *house, const struct guest *guest)
+{
+    return guest->conn->work->exchange.stream.due_ms - house->worker.moment.now.ms;
+}
+
 static void each_answer_leaves_in_time_and_not_before(void **state)
 {
     struct house house;
@@ -202,7 +213,9 @@ static void each_answer_leaves_in_time_and_not_before(void **state)
         expect(&house, &guest, c->promise, "open");
         PROMISED_NUMBER(c->promise, house.server->permits.taken, 0);
         PROMISED_NUMBER(c->promise, house.server->timers.count, 1);
-        house_pass_time(&house, DELAY_MS - 1);
+        PROMISED(c->promise, left_ms(&house, &guest) >= DELAY_MS);
+        PROMISED(c->promise, left_ms(&house, &guest) < DELAY_MS + LATE_MS);
+        house_pass_time(&house, left_ms(&house, &guest) - 1);
         house_poke(&house, &guest);
         expect(&house, &guest, c->promise, "open");
         house_pass_time(&house, 1);
@@ -422,8 +435,8 @@ static void without_memory_nothing_is_kept(void **state)
         guest_say_text(&guest, GET("/work") GET("/stream"));
         conn_run(guest.conn, &house.worker);
         house_run(&house);
-        house_pass_time(&house, DELAY_MS);
-        house_pass_time(&house, DELAY_MS);
+        house_pass_time(&house, DELAY_MS + LATE_MS);
+        house_pass_time(&house, DELAY_MS + LATE_MS);
         has_failed = alloc_fail_off();
         assert_true(has_failed || str_ends(guest_listen(&guest), STR("\r\n0\r\n\r\n")));
         house_see_off(&house, &guest);
