@@ -133,6 +133,8 @@ $(call bin,$(PEER)): %: %.o $(INNER)
 	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(call bin,$(FUZZ)): %: %.o $(call obj,$(TOOL)) $(filter %.o,$(DRIVER)) $(OUTER) $(INNER)
 	$(call SAY,link) $(CC) $(LDFLAGS) -o $@ $^ $(filter-out %.o,$(DRIVER)) $(LDLIBS)
+# The compiler does not say that it reads these.
+$(OUT)/src/endpoints/sample.o: $(wildcard src/endpoints/samples/*)
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call SAY,compile) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -114,6 +114,7 @@ enum {
     GZIP_WINDOW_MIN = 9,        /* as powers of two; zlib cannot do 8 */
     GZIP_WINDOW_MAX = 15,
     GZIP_FRAMING    = 16,       /* added to the window: gzip's head and tail, not zlib's */
+    ZLIB_FRAMING    = 0,
     GZIP_MEMORY     = 8,        /* at 9 text comes out longer, because blocks do */
     GZIP_REACH      = 262,      /* a match begins so far from the window's edge (MIN_LOOKAHEAD) */
     GZIP_REST       = 16 * 1024,
@@ -141,7 +142,7 @@ static void *lend_items(void *opaque, unsigned items, unsigned size)
     return lend(opaque, (size_t)items * size);
 }
 
-static bool gzip_open(struct encoder *encoder, int effort, uint64_t length)
+static bool framed_open(struct encoder *encoder, int effort, uint64_t length, int framing)
 {
     int result;
 
@@ -150,10 +151,20 @@ static bool gzip_open(struct encoder *encoder, int effort, uint64_t length)
         .zfree = take_back,
         .opaque = &encoder->allowance,
     };
-    result = deflateInit2(&encoder->deflate, effort, Z_DEFLATED, gzip_window(length) + GZIP_FRAMING,
+    result = deflateInit2(&encoder->deflate, effort, Z_DEFLATED, gzip_window(length) + framing,
                           GZIP_MEMORY, Z_DEFAULT_STRATEGY);
     assert(result == Z_OK || result == Z_MEM_ERROR);
     return result == Z_OK;
+}
+
+static bool gzip_open(struct encoder *encoder, int effort, uint64_t length)
+{
+    return framed_open(encoder, effort, length, GZIP_FRAMING);
+}
+
+static bool deflate_open(struct encoder *encoder, int effort, uint64_t length)
+{
+    return framed_open(encoder, effort, length, ZLIB_FRAMING);
 }
 
 /* A flush is complete when it leaves room on the stage. */
@@ -306,6 +317,8 @@ static const struct codec codecs[CODINGS] = {
     [CODING_BROTLI] = {brotli_memory, brotli_open, brotli_step, BROTLI_EFFORT_MAX},
 };
 
+static const struct codec deflate_codec = {gzip_memory, deflate_open, gzip_step, Z_BEST_COMPRESSION};
+
 bool encode_can(enum coding coding)
 {
     return coding < CODINGS && codecs[coding].open;
@@ -353,9 +366,8 @@ int encode_effort_within(enum coding coding, int wanted, uint64_t length, size_t
 
 /* ---- as it comes -------------------------------------------------------------------- */
 
-struct encoder *encoder_open_for(enum coding coding, int effort, uint64_t length)
+static struct encoder *open_with(const struct codec *codec, int effort, uint64_t length)
 {
-    const struct codec *codec = codec_of(coding, effort);
     struct encoder *encoder = malloc(sizeof *encoder);
 
     if (!encoder)
@@ -371,6 +383,16 @@ struct encoder *encoder_open_for(enum coding coding, int effort, uint64_t length
         return encoder;
     encoder_close(encoder);
     return NULL;
+}
+
+struct encoder *encoder_open_for(enum coding coding, int effort, uint64_t length)
+{
+    return open_with(codec_of(coding, effort), effort, length);
+}
+
+struct encoder *encoder_open_deflate(uint64_t length)
+{
+    return open_with(&deflate_codec, ENCODER_EFFORT_GZIP, length);
 }
 
 struct encoder *encoder_open(enum coding coding, int effort)

@@ -1,4 +1,4 @@
-/* encode - bytes into gzip or brotli: a whole file at once, or a stream as it comes.
+/* encode - bytes into gzip, brotli or deflate: a whole file at once, or a stream as it comes.
  *
  * The only door to zlib and libbrotlienc.  Owns no file and no thread.  The same bytes at the same
  * effort are the same coded bytes each time, as a strong entity tag needs it: gzip's header has no
@@ -87,6 +87,10 @@ struct encoder *encoder_open(enum coding coding, int effort) MUST_USE;
 
 /* The same for so many bytes, with memory for no more than these need. */
 struct encoder *encoder_open_for(enum coding coding, int effort, uint64_t length) MUST_USE;
+
+/* Into the coding that HTTP calls "deflate", which is the zlib format (RFC 9110 §8.4.1.2).  No coding of
+ * enum coding, because it is never chosen: some clients take it for what is inside of that format. */
+struct encoder *encoder_open_deflate(uint64_t length) MUST_USE;
 
 /* Takes bytes off the front of *bytes; DONE when there are none left.  They may stay inside until
  * there are enough of them, or until a flush. */

@@ -1,5 +1,7 @@
 #include "endpoints/endpoint.h"
 
+#include <stdlib.h>
+
 #include "http/status.h"
 
 /* ---- what stands in a path or a query ---------------------------------------------------- */
@@ -17,21 +19,37 @@ enum wherry_next endpoint_refuse_bytes(struct wherry_exchange *exchange)
                          "--endpoints-bytes");
 }
 
-bool endpoint_read_time(const struct endpoints_settings *settings, struct wherry_slice text,
-                        int64_t *ms)
+/* seconds = 1*DIGIT [ "." 1*DIGIT ], of which thousandths count */
+static bool read_seconds(struct str seconds, uint64_t most, int64_t *ms)
 {
-    struct str seconds = endpoint_str(text);
     struct str whole = str_of(seconds.ptr, str_find(seconds, '.'));
     struct str fraction = str_from(seconds, whole.len + 1);
     uint64_t   count, ignored;
 
-    if (!str_to_u64(whole, &count) || count > (uint64_t)settings->time_max_ms / 1000 ||
+    if (!str_to_u64(whole, &count) || count > most ||
         (whole.len < seconds.len && !str_to_u64(fraction, &ignored)))
         return false;
     *ms = (int64_t)count * 1000;
     for (size_t i = 0, weight = 100; i < fraction.len && weight > 0; i++, weight /= 10)
         *ms += (fraction.ptr[i] - '0') * (int64_t)weight;
-    return *ms <= settings->time_max_ms;
+    return true;
+}
+
+bool endpoint_read_time(const struct endpoints_settings *settings, struct wherry_slice text,
+                        int64_t *ms)
+{
+    struct str time = endpoint_str(text);
+    uint64_t   most_ms = (uint64_t)settings->time_max_ms, count;
+
+    if (str_ends(time, STR("ms"))) {
+        if (!str_to_u64(str_of(time.ptr, time.len - 2), &count) || count > most_ms)
+            return false;
+        *ms = (int64_t)count;
+        return true;
+    }
+    if (str_ends(time, STR("s")))
+        time.len--;
+    return read_seconds(time, most_ms / 1000, ms) && *ms <= settings->time_max_ms;
 }
 
 enum wherry_next endpoint_refuse_time(struct wherry_exchange *exchange)
@@ -39,6 +57,39 @@ enum wherry_next endpoint_refuse_time(struct wherry_exchange *exchange)
     return wherry_refuse(exchange, HTTP_BAD_REQUEST,
                          "a time must be in seconds, as in 1.5, and no longer than "
                          "--endpoints-time");
+}
+
+bool endpoint_query_number(struct wherry_exchange *exchange, const char *name, uint64_t *number)
+{
+    struct wherry_slice text = wherry_query_value(exchange, name);
+
+    return !text.ptr || str_to_u64(endpoint_str(text), number);
+}
+
+static bool query_time(struct wherry_exchange *exchange, const struct endpoints_settings *settings,
+                       const char *name, int64_t *ms)
+{
+    struct wherry_slice text = wherry_query_value(exchange, name);
+
+    return !text.ptr || endpoint_read_time(settings, text, ms);
+}
+
+bool endpoint_query_span(struct wherry_exchange *exchange,
+                         const struct endpoints_settings *settings, int64_t *duration_ms,
+                         int64_t *delay_ms)
+{
+    *duration_ms = MIN_OF(*duration_ms, settings->time_max_ms);
+    *delay_ms = 0;
+    return query_time(exchange, settings, "duration", duration_ms) &&
+           query_time(exchange, settings, "delay", delay_ms) &&
+           *duration_ms + *delay_ms <= settings->time_max_ms;
+}
+
+enum wherry_next endpoint_refuse_span(struct wherry_exchange *exchange)
+{
+    return wherry_refuse(exchange, HTTP_BAD_REQUEST,
+                         "the duration and the delay must be in seconds, as in 1.5, and together no "
+                         "longer than --endpoints-time");
 }
 
 /* ---- whom the client asks ---------------------------------------------------------------- */
@@ -71,6 +122,20 @@ enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
     wherry_set_status(exchange, status);
     endpoint_forbid_storing(exchange);
     wherry_add_field(exchange, "Location", location);
+    return WHERRY_ANSWER;
+}
+
+enum wherry_next endpoint_stream(struct wherry_exchange *exchange, const char *type, int64_t length,
+                                 wherry_puller *pull, const void *state, size_t size)
+{
+    void *copy = malloc(size);
+
+    if (!copy)
+        return WHERRY_FAIL;
+    memcpy(copy, state, size);
+    wherry_on_release(exchange, free, copy);
+    wherry_add_field(exchange, "Content-Type", wherry_text(type));
+    wherry_set_stream(exchange, length, pull, copy);
     return WHERRY_ANSWER;
 }
 

@@ -53,22 +53,36 @@ bool             endpoint_read_bytes(const struct endpoints_settings *settings,
                                      struct wherry_slice text, uint64_t *bytes) MUST_USE;
 enum wherry_next endpoint_refuse_bytes(struct wherry_exchange *exchange);
 
-/* seconds = 1*DIGIT [ "." 1*DIGIT ], of which thousandths count, up to settings->time_max_ms.  False:
- * endpoint_refuse_time is the answer. */
+/* time    = seconds [ "s" ] / 1*DIGIT "ms"
+ * seconds = 1*DIGIT [ "." 1*DIGIT ], of which thousandths count
+ * up to settings->time_max_ms.  False: endpoint_refuse_time is the answer. */
 bool             endpoint_read_time(const struct endpoints_settings *settings,
                                     struct wherry_slice text, int64_t *ms) MUST_USE;
 enum wherry_next endpoint_refuse_time(struct wherry_exchange *exchange);
+
+/* A whole number out of the query; where there is none, *number stays as it is. */
+bool endpoint_query_number(struct wherry_exchange *exchange, const char *name,
+                           uint64_t *number) MUST_USE;
+
+/* ?duration= and ?delay= of what comes piece by piece, together up to settings->time_max_ms; so is what
+ * *duration_ms was before, where nobody says how long.  False: endpoint_refuse_span is the answer. */
+bool endpoint_query_span(struct wherry_exchange *exchange,
+                         const struct endpoints_settings *settings, int64_t *duration_ms,
+                         int64_t *delay_ms) MUST_USE;
+enum wherry_next endpoint_refuse_span(struct wherry_exchange *exchange);
 
 /* Answers with a copy of these bytes as that type, whatever the client accepts. */
 enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, const char *type,
                                struct wherry_slice bytes);
 
-/* Under it a browser runs no script of an answer, wherever that is shown. */
-#define ENDPOINT_POLICY "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-
 /* Leads to `location`, which is to be checked before. */
 enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
                                    struct wherry_slice location);
+
+/* Answers with a stream (wherry_set_stream) whose data is a copy of these `size` bytes; they are freed with the
+ * exchange.  Fails when there is no memory. */
+enum wherry_next endpoint_stream(struct wherry_exchange *exchange, const char *type, int64_t length,
+                                 wherry_puller *pull, const void *state, size_t size);
 
 /* It depends on the moment or on who asks: no cache may keep it (RFC 9111 §5.2.2.5). */
 static inline void endpoint_forbid_storing(struct wherry_exchange *exchange)
@@ -79,6 +93,9 @@ static inline void endpoint_forbid_storing(struct wherry_exchange *exchange)
 /* Appends "https://host:port" as the client has asked for it; nothing where it names no host, as only
  * HTTP/1.0 may. */
 void endpoint_append_origin(struct wherry_exchange *exchange, struct buf *text);
+
+/* Under it a browser runs no script of an answer, wherever that is shown. */
+#define ENDPOINT_POLICY "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 /* For wherry_route.finish: no script, no sniffing; and with CORS (Fetch §3.2), preflights too. */
 void endpoint_finish_open(struct wherry_exchange *exchange, void *data);

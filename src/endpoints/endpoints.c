@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "endpoints/amount.h"
 #include "endpoints/endpoint.h"
+#include "endpoints/event.h"
 #include "endpoints/faults.h"
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
 #include "endpoints/mirror.h"
 #include "endpoints/outcome.h"
+#include "endpoints/sample.h"
 #include "endpoints/say.h"
 #include "endpoints/secured.h"
 #include "endpoints/state.h"
@@ -65,12 +68,8 @@ bool endpoints_is_origin(const char *text)
 
 /* All but the files, which are there only where there is a folder for them. */
 static const struct endpoint_group *const groups[] = {
-    &mirror_group,
-    &outcome_group,
-    &state_group,
-    &say_group,
-    &secured_group,
-    &faults_group,
+    &mirror_group, &outcome_group, &state_group,   &amount_group, &sample_group,
+    &event_group,  &say_group,     &secured_group, &faults_group,
 };
 
 /* Adds a route of the tables. */

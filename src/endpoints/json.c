@@ -4,15 +4,22 @@
 
 #include "base/buf.h"
 
+char *json_write(json_t *value)
+{
+    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+    json_decref(value);
+    return text;
+}
+
 enum wherry_next json_answer(struct wherry_exchange *exchange, int status, json_t *value)
 {
-    char            *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+    char            *text = json_write(value);
     enum wherry_next next = WHERRY_FAIL;
 
     if (text)
         next = wherry_send_json(exchange, status, wherry_text(text));
     free(text);
-    json_decref(value);
     return next;
 }
 

@@ -7,6 +7,10 @@
 #include "base/base.h"
 #include "wherry.h"
 
+/* The text of `value`, as short as it can be written, to be freed; takes the value over.  NULL: there was no
+ * memory for one of them. */
+char *json_write(json_t *value) MUST_USE;
+
 /* Answers with `value`, as short as it can be written, and takes it over; NULL, for which there was
  * no memory, fails. */
 enum wherry_next json_answer(struct wherry_exchange *exchange, int status, json_t *value);

@@ -55,7 +55,7 @@ static unsigned which(struct str name)
 }
 
 /* qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )     RFC 9110 §12.4.2 */
-static bool read_qvalue(struct str text, unsigned *weight)
+bool negotiate_read_weight(struct str text, unsigned *weight)
 {
     unsigned thousandths = 0;
 
@@ -85,7 +85,7 @@ static bool read_weight(struct str text, unsigned *weight)
         return false;
     text = str_trim(str_from(text, 1));
     return str_equal_nocase(str_of(text.ptr, MIN_OF(text.len, 2)), STR("q=")) &&
-           read_qvalue(str_from(text, 2), weight);
+           negotiate_read_weight(str_from(text, 2), weight);
 }
 
 /* member = codings [ weight ] */

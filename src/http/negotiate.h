@@ -50,6 +50,10 @@ void negotiate_read_all(const struct fields *fields, struct coding_wish *wish);
  * equal ones br, zstd, gzip, identity, the smallest first.  CODING_NONE when none may be sent. */
 enum coding negotiate_choose(const struct coding_wish *wish, unsigned available) MUST_USE;
 
+/* What stands behind "q=", in thousandths (RFC 9110 §12.4.2); other fields have it too.  False: it is no
+ * weight. */
+bool negotiate_read_weight(struct str text, unsigned *weight) MUST_USE;
+
 /* As it stands in Content-Encoding: "gzip", "br", "zstd"; "identity", which stands nowhere. */
 struct str coding_name(enum coding coding) MUST_USE;
 

@@ -3,6 +3,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "http/head.h"
+#include "http/trailer.h"
 #include "server/server.h"
 
 void stream_init(struct stream *stream)
@@ -213,36 +214,13 @@ enum wherry_pull wherry_wait(struct wherry_exchange *exchange, int64_t ms)
     return WHERRY_WAIT;
 }
 
-/* RFC 9110 §6.5.1: what says how to read the message, where it goes, who may have it, or what to do
- * with the answer has to be known before the body. */
-static bool may_stand_behind(struct str name)
-{
-    static const struct str never[] = {
-        STR("Age"),           STR("Authorization"),       STR("Cache-Control"),
-        STR("Connection"),    STR("Content-Encoding"),    STR("Content-Length"),
-        STR("Content-Range"), STR("Content-Type"),        STR("Date"),
-        STR("Expect"),        STR("Expires"),             STR("Host"),
-        STR("Keep-Alive"),    STR("Location"),            STR("Max-Forwards"),
-        STR("Pragma"),        STR("Proxy-Authenticate"),  STR("Proxy-Authorization"),
-        STR("Range"),         STR("Retry-After"),         STR("Set-Cookie"),
-        STR("TE"),            STR("Trailer"),             STR("Transfer-Encoding"),
-        STR("Upgrade"),       STR("Vary"),                STR("Warning"),
-        STR("WWW-Authenticate"),
-    };
-
-    for (size_t i = 0; i < COUNTOF(never); i++)
-        if (str_equal_nocase(name, never[i]))
-            return false;
-    return true;
-}
-
 bool wherry_add_trailer(struct wherry_exchange *exchange, const char *name,
                         struct wherry_slice value)
 {
     struct buf *trailers = &exchange->stream.trailers;
     size_t      before = trailers->len;
 
-    if (!exchange->stream.is_pulling || !may_stand_behind(str_view(name)))
+    if (!exchange->stream.is_pulling || !trailer_is_allowed(str_view(name)))
         return false;
     if (before == 0)
         buf_append(trailers, STR("\r\n0\r\n"));

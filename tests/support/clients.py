@@ -24,8 +24,9 @@ SECONDS = 60
 
 
 def read_head(text):
-    """The last of the heads that curl wrote down."""
-    head = text.decode("latin-1").rstrip("\r\n").split("\r\n\r\n")[-1]
+    """The last of the heads that curl wrote down; trailers stand behind it."""
+    parts = text.decode("latin-1").rstrip("\r\n").split("\r\n\r\n")
+    head = [part for part in parts if part.startswith("HTTP/")][-1]
     first, *lines = head.split("\r\n")
     fields = [tuple(part.strip() for part in line.split(":", 1)) for line in lines]
     _, status, phrase = (first + " ").split(" ", 2)

@@ -22,7 +22,7 @@ ALLOWED = {
     "main": ["server", "site", "endpoints", "net", "http", "base", "wherry.h"],
     "server": ["net", "coding", "http", "base", "wherry.h"],
     "site": ["coding", "http", "base", "wherry.h"],
-    "endpoints": ["http", "base", "wherry.h"],
+    "endpoints": ["coding", "http", "base", "wherry.h"],
     "net": ["base"],
     "coding": ["http", "base"],
     "http": ["base"],

@@ -756,6 +756,32 @@ static void a_stream_without_memory_says_so(void **state)
     buf_fini(&plain);
 }
 
+/* RFC 9110 §8.4.1.2: the zlib format, as its own decoder reads it. */
+static void deflate_is_the_zlib_format(void **state)
+{
+    static const size_t lengths[] = {0, 1, 255, 5000, 300000};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(lengths); i++) {
+        struct buf      plain = content(TEXT, lengths[i]), out = BUF_UP_TO(PLENTY);
+        struct str      bytes = buf_view(&plain);
+        struct encoder *encoder = encoder_open_deflate(plain.len);
+        uLongf          decoded_len = plain.len + 1;
+        Bytef          *decoded = malloc(decoded_len);
+
+        assert_non_null(encoder);
+        assert_int_equal(encoder_put(encoder, &bytes, &out), ENCODER_DONE);
+        assert_int_equal(encoder_finish(encoder, &out), ENCODER_DONE);
+        assert_int_equal(uncompress(decoded, &decoded_len, (const Bytef *)out.ptr, out.len), Z_OK);
+        assert_int_equal(decoded_len, plain.len);
+        assert_true(plain.len == 0 || memcmp(decoded, plain.ptr, plain.len) == 0);
+        encoder_close(encoder);
+        free(decoded);
+        buf_fini(&out);
+        buf_fini(&plain);
+    }
+}
+
 static void codings_have_suffixes(void **state)
 {
     (void)state;
@@ -790,6 +816,7 @@ int main(void)
         cmocka_unit_test(pieces_are_coded_like_the_whole),
         cmocka_unit_test(flushing_nothing_costs_little),
         cmocka_unit_test(a_stream_without_memory_says_so),
+        cmocka_unit_test(deflate_is_the_zlib_format),
         cmocka_unit_test(codings_have_suffixes),
     };
 
