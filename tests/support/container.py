@@ -161,7 +161,7 @@ class Container:
 
     def wait_ready(self, seconds=10.0):
         """Until it says that it serves."""
-        assert self.out.wait(r'^wherry \S+ carries |"serves":', seconds), f"did not start: {self.said}"
+        assert self.out.wait(r"\bcarries\b", seconds), f"did not start: {self.said}"
         return self
 
     # ---- what the engine knows of it
