@@ -152,10 +152,10 @@ bool ready_file_open(struct ready_file *file, const char *path, char *problem, s
     struct folder_path folder;
 
     *file = READY_FILE_NONE;
+    if (!ready_file_check(path, problem, size))
+        return false;
     if (!path)
         return true;
-    if (!check_former(path, problem, size))
-        return false;
     if (unlink(path) == -1 && errno != ENOENT)
         return complain("remove", path, problem, size);
     file->path = path;

@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/catch.h"
 #include "base/clock.h"
 #include "http/status_line.h"
 #include "main/lookup.h"
@@ -190,6 +192,20 @@ static bool pause_before_next(const struct waiting *waiting)
     return left_us > PAUSE_MS * 1000;
 }
 
+/* As if nothing were done about it, also as process 1 of a container, which has no default actions. */
+static void on_end(int number)
+{
+    _exit(128 + number);
+}
+
+static void take_signals(void)
+{
+    catch_signal(SIGPIPE, SIG_IGN);
+    catch_signal(SIGHUP, on_end);
+    catch_signal(SIGTERM, on_end);
+    catch_signal(SIGINT, on_end);
+}
+
 static enum exit_code complain(const struct options *options, const struct waiting *waiting)
 {
     const char *time = options_given(options, "within")->text;
@@ -210,7 +226,7 @@ enum exit_code wait_run(const struct options *options)
 
     assert(is_url && "the option has looked at it");
     (void)is_url;
-    signal(SIGPIPE, SIG_IGN);
+    take_signals();
     write_question(&waiting);
     choose_tls_name(&waiting);
     if (waiting.question.failed) {
