@@ -31,7 +31,7 @@ CPPFLAGS += -Isrc -Iinclude -I. -D_GNU_SOURCE -DWHERRY_VERSION='"$(VERSION)"' \
             $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 CFLAGS   += -std=c17 -fvisibility=hidden -pthread $(WARN) $(CFLAGS.$(BUILD))
 LDFLAGS  += -pthread $(CFLAGS.$(BUILD)) -Wl,-z,relro,-z,now
-LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(LDLIBS.$(BUILD))
+LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lresolv $(LDLIBS.$(BUILD))
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum -Wvla -Wformat=2 \
        -Wstrict-prototypes -Wmissing-prototypes -Werror

@@ -1,6 +1,7 @@
 #include "main/announce.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "server/moment.h"
 
@@ -191,34 +192,65 @@ static void append_bad(struct buf *out, const struct wherry_server *server)
     buf_append(out, wherry_server_bad_tls_url(server, 0, NULL) ? STR("}") : STR("null"));
 }
 
-/* One object on one line, as all lines of an access log in JSON are. */
-static void say_in_json(const struct options *options, const struct wherry_server *server,
-                        const struct wherry_authority *authority, struct buf *out)
+/* The first that begins like this; NULL: there is none. */
+static const char *find_url(const struct wherry_server *server, const char *scheme)
 {
-    struct moment moment = MOMENT_NONE;
-    char         *root = realpath(options->site.root, NULL);
+    const char *url;
+
+    for (size_t i = 0; (url = wherry_server_url(server, i)); i++)
+        if (str_starts(str_view(url), str_view(scheme)))
+            return url;
+    return NULL;
+}
+
+/* Where the endpoints' prefix is, for who has to find them: null where there are none, or nobody comes
+ * by TCP. */
+static void append_endpoints(struct buf *out, const struct options *options, const char *url)
+{
+    struct buf where = BUF_UP_TO(16 * 1024);
+
+    if (url && options->endpoints.prefix)
+        buf_printf(&where, "%s%s", url, options->endpoints.prefix);
+    buf_append_byte(&where, '\0');
+    append_member(out, "endpoints", where.len > 1 ? where.ptr : NULL);
+    out->failed |= where.failed;
+    buf_fini(&where);
+}
+
+void announce_facts(const struct options *options, const struct wherry_server *server,
+                    struct buf *out)
+{
+    struct moment           moment = MOMENT_NONE;
+    struct wherry_authority authority;
+    bool                    has_own = wherry_server_authority(server, &authority);
+    char                   *root = realpath(options->site.root, NULL);
+    const char             *http = find_url(server, "http://"), *https = find_url(server, "https://");
 
     moment_refresh(&moment);
     buf_printf(out, "{\"time\":\"%s\"", moment.iso_time);
-    append_member(out, "serves", root ? root : options->site.root);
-    append_urls(out, server);
-    append_member(out, "admin", wherry_server_admin_url(server));
-    append_bad(out, server);
-    append_member(out, "authority", authority ? authority->path : NULL);
-    append_member(out, "sha256", authority ? authority->fingerprint : NULL);
+    append_member(out, "carries", root ? root : options->site.root);
     append_member(out, "version", WHERRY_VERSION);
+    buf_printf(out, ",\"pid\":%d", (int)getpid());
+    append_urls(out, server);
+    append_member(out, "http", http);
+    append_member(out, "https", https);
+    append_member(out, "admin", wherry_server_admin_url(server));
+    append_endpoints(out, options, http ? http : https);
+    append_bad(out, server);
+    append_member(out, "authority", has_own ? authority.path : NULL);
+    append_member(out, "sha256", has_own ? authority.fingerprint : NULL);
     buf_append(out, STR("}\n"));
     free(root);
 }
 
-void announce(const struct options *options, const struct wherry_server *server)
+void announce(const struct options *options, const struct wherry_server *server, struct str facts)
 {
     struct wherry_authority authority;
     bool                    has_own = wherry_server_authority(server, &authority);
     struct buf              out = BUF_UP_TO(64 * 1024);
 
     if (options->server.access_log == WHERRY_LOG_JSON)
-        say_in_json(options, server, has_own ? &authority : NULL, &out);
+        buf_append(&out, facts);
     else
         say_in_words(options, server, has_own ? &authority : NULL, &out);
     if (has_own && authority.warning && *authority.warning)

@@ -10,14 +10,22 @@
  *
  * Each URL stands on a line of its own, for people and for programs that wait until it listens.  Of
  * an authority that is new, nobody can know: how to trust it is said for each system.  Where the
- * access log is in JSON, all of it is one object on one line, so that stdout is nothing but JSON. */
+ * access log is in JSON, all of it is one object on one line, so that stdout is nothing but JSON.
+ *
+ * A promise, on which those who start it in a test rely: the first line comes once every listener is
+ * open, with nothing before it, and has the word "carries" in it, in whichever form. */
 #ifndef MAIN_ANNOUNCE_H
 #define MAIN_ANNOUNCE_H
 
 #include "main/options.h"
 
-/* To stdout, and to the log what is wrong with the authority.  Once `server` is open. */
-void announce(const struct options *options, const struct wherry_server *server);
+/* Appends all of it as one object of JSON on a line: what the --ready-file holds, and the greeting where
+ * the access log is in JSON.  Once `server` is open. */
+void announce_facts(const struct options *options, const struct wherry_server *server,
+                    struct buf *out);
+
+/* To stdout, and to the log what is wrong with the authority; `facts` are those above. */
+void announce(const struct options *options, const struct wherry_server *server, struct str facts);
 
 /* Appends the folder that is served, as seen from anywhere. */
 void announce_root(const struct site_settings *site, struct buf *out);

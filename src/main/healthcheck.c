@@ -240,7 +240,7 @@ static enum healthcheck_code ask_server(const struct options *options,
 
 static bool serves(const struct options *options)
 {
-    return !options->check && !options->precompress && !options->healthcheck &&
+    return !options->check && !options->precompress && !options->healthcheck && !options->wait &&
            !options->print_config && !options->print_ca && !options->print_manual &&
            !options->help && !options->version;
 }

@@ -12,7 +12,7 @@
 
 #include "main/options.h"
 
-enum healthcheck_code { HEALTHCHECK_WELL = 0, HEALTHCHECK_UNWELL = 1 };
+enum healthcheck_code { HEALTHCHECK_WELL = CODE_FINE, HEALTHCHECK_UNWELL = CODE_NO };
 
 enum { HEALTHCHECK_MS = 3000 };         /* for all listeners together */
 

@@ -13,8 +13,10 @@
 #include "main/option_spool.h"
 #include "main/options.h"
 #include "main/precompressing.h"
+#include "main/ready_file.h"
+#include "main/wait.h"
 
-enum { ANSWER_BYTES_MAX = 512 * 1024, LOG_STOP_MS = 2000 };
+enum { ANSWER_BYTES_MAX = 512 * 1024, FACTS_BYTES_MAX = 64 * 1024, LOG_STOP_MS = 2000 };
 
 /* What main() makes on its way and takes apart at the end. */
 struct program {
@@ -22,6 +24,7 @@ struct program {
     struct site          *site;
     struct endpoints     *endpoints;
     struct wherry_server *server;
+    struct ready_file     ready;
     char                  problem[1024];    /* one sentence; "" while all is well */
 };
 
@@ -119,12 +122,27 @@ static bool open_server(struct program *program)
     return wherry_server_open(program->server, program->problem, sizeof program->problem);
 }
 
+/* Those who wait for it may come from here on: by the file, then by the line. */
+static bool greet(struct program *program)
+{
+    struct buf facts = BUF_UP_TO(FACTS_BYTES_MAX);
+    bool       ok;
+
+    announce_facts(&program->options, program->server, &facts);
+    ok = ready_file_put(&program->ready, &facts, program->problem, sizeof program->problem);
+    if (ok)
+        announce(&program->options, program->server, buf_view(&facts));
+    buf_fini(&facts);
+    return ok;
+}
+
 static bool run(struct program *program)
 {
     if (!log_start())
         return tell(program, "cannot start the thread of the log");
-    announce(&program->options, program->server);
-    (void)!wherry_server_run(program->server, program->problem, sizeof program->problem);
+    if (greet(program))
+        (void)!wherry_server_run(program->server, program->problem, sizeof program->problem);
+    ready_file_close(&program->ready);
     log_stop(LOG_STOP_MS);
     return program->problem[0] == '\0';
 }
@@ -135,7 +153,10 @@ static enum exit_code check(struct program *program)
     struct buf                        out = BUF_UP_TO(16 * 1024);
 
     if (!open_folders(program) ||
-        ((tls->port != -1 || tls->bad_port != -1) && !authority_check(tls, program->problem, sizeof program->problem)))
+        !ready_file_check(program->options.ready_file, program->problem,
+                          sizeof program->problem) ||
+        ((tls->port != -1 || tls->bad_port != -1) &&
+         !authority_check(tls, program->problem, sizeof program->problem)))
         return complain(program->problem, CODE_SYSTEM);
     buf_append(&out, STR("wherry " WHERRY_VERSION " is ready to carry "));
     announce_root(&program->options.site, &out);
@@ -156,7 +177,10 @@ static int make_smaller(struct program *program)
 
 static enum exit_code serve(struct program *program)
 {
-    bool ok = open_folders(program) && open_server(program);
+    bool ok = open_folders(program) &&
+              ready_file_open(&program->ready, program->options.ready_file, program->problem,
+                              sizeof program->problem) &&
+              open_server(program);
 
     if (ok) {
         wherry_server_take_signals(program->server);
@@ -183,7 +207,7 @@ static int refuse_to_start(const struct mistake *mistake, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct program program = {.options = OPTIONS_NONE};
+    struct program program = {.options = OPTIONS_NONE, .ready = READY_FILE_NONE};
     int            code;
 
     if (!options_read(&program.options, argc, argv, environ)) {
@@ -192,6 +216,8 @@ int main(int argc, char **argv)
         code = answer_question(&program);
     } else if (program.options.healthcheck) {
         code = healthcheck_run(&program.options);
+    } else if (program.options.wait) {
+        code = wait_run(&program.options);
     } else {
         start_speaking(&program.options);
         if (program.options.check)
@@ -206,6 +232,7 @@ int main(int argc, char **argv)
         endpoints_free(program.endpoints);
         site_free(program.site);
     }
+    ready_file_close(&program.ready);
     options_fini(&program.options);
     return code;
 }

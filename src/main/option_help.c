@@ -31,7 +31,7 @@ static const char help_bottom[] =
     "\n"
     "Exit status: 0 fine, 100 the command line is wrong, 102 the environment or the file is,\n"
     "111 the system said no (the port is taken, ROOT or a certificate can't be used). Of\n"
-    "--healthcheck: 0 it is well, 1 it is not.\n"
+    "--healthcheck: 0 it is well, 1 it is not; of --wait: 0 it is ready, 1 it was not in time.\n"
     "\n"
     "More: man wherry\n";
 

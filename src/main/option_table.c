@@ -2,6 +2,8 @@
 
 #include "endpoints/endpoints.h"
 #include "main/options.h"
+#include "main/ready_file.h"
+#include "main/url.h"
 #include "net/address.h"
 #include "net/tls_self.h"
 
@@ -54,6 +56,13 @@ static bool is_admin_place(const char *value)
         return is_socket_path(value);
     return address_split(str_view(value), &host, &port) &&
            address_resolve(host, port, resolved) > 0;
+}
+
+static bool is_waited_for(const char *value)
+{
+    struct url url;
+
+    return *value == '\0' || url_read(str_view(value), &url);
 }
 
 static const char *const tls_version_choices[] = {
@@ -123,6 +132,11 @@ const struct option option_table[] = {
      .group = LISTEN, INTO(server.admin),
      .help = "Answer /healthz and /readyz here, in the clear, unlogged, and nowhere else: an address "
              "with a port (localhost:9090, *:9090), or the path of a Unix socket."},
+    {.name = "ready-file", .kind = OPTION_PATH, .argument = "FILE", .initial = "",
+     .accepts = ready_file_is_path, .must_be = "the path of a file",
+     .group = LISTEN, INTO(ready_file),
+     .help = "Write this file once it listens, whole: one JSON object with the URLs. It is removed "
+             "at the end, and one of an earlier run at the start."},
 
     {.name = "tls", .kind = OPTION_BOOLEAN, .initial = "no", .group = HTTPS, INTO(https.is_on),
      .help = "HTTPS beside HTTP. Without a certificate of yours wherry makes one, and an authority "
@@ -350,6 +364,16 @@ const struct option option_table[] = {
      .initial = "no", .group = PROGRAM, INTO(healthcheck),
      .help = "Ask the server that runs here, or one with the options beside this one, how it is; "
              "end with 0 when it is well and with 1 when not."},
+    {.name = "wait", .kind = OPTION_PATH, .lowest = OPTION_FROM_COMMAND_LINE, .argument = "URL",
+     .initial = "", .accepts = is_waited_for,
+     .must_be = "the URL of a server, such as http://localhost:8080/ or https://[::1]:8443/a?b",
+     .group = PROGRAM, INTO(wait),
+     .help = "Ask there again and again until the answer is 200 to 399, and end with 0, or with 1 "
+             "when it has not been within the time below. Any certificate is believed."},
+    {.name = "within", .kind = OPTION_DURATION, .lowest = OPTION_FROM_COMMAND_LINE,
+     .argument = "TIME", .initial = "30s", .least = "10ms", .most = "24h",
+     .group = PROGRAM, INTO(wait_within_ms),
+     .help = "How long to --wait; by default 30s."},
     {.name = "precompress", .kind = OPTION_BOOLEAN, .lowest = OPTION_FROM_COMMAND_LINE,
      .initial = "no", .group = PROGRAM, INTO(precompress),
      .help = "Put compressed copies beside the files of ROOT that they are worth it for "

@@ -283,6 +283,24 @@ static bool fit_together(struct options *options)
     if (options->endpoints.files_dir && !options->endpoints.prefix)
         return options_clash(options, "files-dir", "endpoints",
                              "nobody could ask for the files in it");
+    if (!is_default(options, "within"))
+        return options_clash(options, "within", "wait", "it says how long to");
+    return true;
+}
+
+/* Who waits for a server is none.  What else is said would mean nothing, so it was meant otherwise. */
+static bool wait_alone(struct options *options)
+{
+    const struct option *wait = option_find(STR("wait"));
+
+    if (!options->wait)
+        return refuse(options, wait, &options->given[option_index(wait)]);
+    for (size_t i = 0; i < option_count; i++) {
+        const char *name = option_table[i].name;
+
+        if (&option_table[i] != wait && strcmp(name, "within") != 0 && !is_default(options, name))
+            return options_clash(options, "wait", name, "who waits does nothing else");
+    }
     return true;
 }
 
@@ -294,6 +312,8 @@ bool options_read(struct options *options, int argc, char **argv, char **environ
     if (options->help || options->version || options->print_manual ||
         (options->healthcheck && options_ask_only(options, "healthcheck")))
         return true;
+    if (!is_default(options, "wait"))
+        return wait_alone(options);
     if (!option_environment_read(options, environment) ||
         (options->config && !option_file_read(options, options->config)))
         return false;

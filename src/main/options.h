@@ -19,6 +19,7 @@
 
 enum exit_code {
     CODE_FINE          = 0,
+    CODE_NO            = 1,         /* the answer to --healthcheck or --wait is no */
     CODE_USAGE         = 100,       /* the command line is wrong */
     CODE_CONFIGURATION = 102,       /* the environment or the file is wrong */
     CODE_SYSTEM        = 111,       /* the system said no */
@@ -67,6 +68,9 @@ struct options {
     struct option_list     redirect_to;
     enum log_level         log_level;
     const char            *config;          /* the file's path; NULL: none */
+    const char            *ready_file;      /* path; NULL: none */
+    const char            *wait;            /* the URL; NULL: it is not asked to */
+    int64_t                wait_within_ms;
     bool                   check;
     bool                   healthcheck;
     bool                   precompress;
@@ -86,8 +90,8 @@ struct options {
     ((struct options){.texts = ARENA_UP_TO(OPTIONS_TEXT_MAX),                       \
                       .warnings = BUF_UP_TO(OPTIONS_WARNINGS_MAX)})
 
-/* Reads everything.  False: options->mistake says what is wrong.  When help, the version, or nothing
- * but the health is asked for, only the command line is read.  argv and environment must outlive the
+/* Reads everything.  False: options->mistake says what is wrong.  When help, the version, nothing but
+ * the health, or to wait is asked for, only the command line is read.  argv and environment must outlive the
  * options. */
 bool options_read(struct options *options, int argc, char **argv, char **environment) MUST_USE;
 void options_fini(struct options *options);

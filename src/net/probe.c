@@ -135,15 +135,22 @@ static enum probe_end say(struct probe *probe, struct transport *t)
     return PROBE_ANSWERED;
 }
 
-static bool has_line(const struct probe *probe)
+static bool has_line(struct str answer)
 {
+    return str_find(answer, '\n') < answer.len;
+}
+
+static bool has_enough(const struct probe *probe)
+{
+    bool (*is_enough)(struct str answer) = probe->is_enough ? probe->is_enough : has_line;
+
     return probe->answer_len == sizeof probe->answer ||
-           memchr(probe->answer, '\n', probe->answer_len) != NULL;
+           is_enough(str_of(probe->answer, probe->answer_len));
 }
 
 static enum probe_end hear(struct probe *probe, struct transport *t)
 {
-    while (!has_line(probe)) {
+    while (!has_enough(probe)) {
         size_t  got = 0;
         enum io io = transport_read(t, probe->answer + probe->answer_len,
                                     sizeof probe->answer - probe->answer_len, &got);

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from container import DOCKER, LABEL, RUN, docker
+from container import LABEL, RUN, docker, write_docker
 from minted import Authority
 from program import Output, eventually
 from tools import lacking, need, need_root
@@ -66,23 +66,6 @@ SUDO = """\
 exec "$@"
 """
 
-# Debian's docker, but what it makes is found and removed at the end, and wherry is the image that is
-# tested.
-MARKED_DOCKER = """\
-#!/bin/sh
-for word; do
-    shift
-    case $word in
-    wherry | wherry:latest) set -- "$@" {image} ;;
-    *) set -- "$@" "$word" ;;
-    esac
-done
-case $1 in
-run) shift; exec {docker} run --label {label} "$@" ;;
-*) exec {docker} "$@" ;;
-esac
-"""
-
 # Of our environment, what would tell others whom to trust or us what to serve.
 NOT_INHERITED = re.compile(r"WHERRY_|SSL_CERT|CURL_CA|REQUESTS_CA|XDG_|MAKE|MFLAGS|CI$")
 
@@ -125,11 +108,9 @@ class House:
         shutil.copy(pair.cert, self.clone / "fullchain.pem")
         shutil.copy(pair.key, self.clone / "privkey.pem")
         (self.clone / "wherry.ini").write_text(f"http-port = 9000\nroot = {self.home}/blog\n")
-        for name, text in (("sudo", SUDO),
-                           ("docker", MARKED_DOCKER.format(
-                               docker=DOCKER, label=LABEL, image=self.image))):
-            (self.tools / name).write_text(text)
-            (self.tools / name).chmod(0o755)
+        (self.tools / "sudo").write_text(SUDO)
+        (self.tools / "sudo").chmod(0o755)
+        write_docker(self.tools / "docker", self.image)
 
     def enter(self, *command, **more):
         """Starts a command in the house."""

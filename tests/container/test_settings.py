@@ -88,7 +88,7 @@ def test_the_access_log_in_json(start):
     eventually(lambda: running.log.count('"status"') >= 5, 5, "five lines")
     running.stop()
     first, *lines = (json.loads(line) for line in running.log.splitlines())
-    assert first["serves"] == "/site" and len(first["urls"]) == 2
+    assert first["carries"] == "/site" and len(first["urls"]) == 2
     assert len(lines) == 5
     for line in lines:
         assert isinstance(line["status"], int)

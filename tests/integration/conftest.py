@@ -25,6 +25,7 @@ from program import Wherry, stopping  # noqa: E402
 # These open no connection, or make all of theirs themselves, so that a run over TLS says nothing new.
 SAME_OVER_TLS = {
     "test_bad_tls.py",
+    "test_ci.py",
     "test_conformance.py",
     "test_differential.py",
     "test_healthcheck.py",
@@ -40,9 +41,24 @@ SAME_OVER_TLS = {
 # What says nothing of an image, or cannot be done to one: a file, or a test of a file, and why.
 HAS_OTHER_STDIO = "docker's client stands between the program and what it writes to"
 HAS_OTHER_RIGHTS = "what is taken from its caller is taken from docker's client"
+HAS_OTHER_HOUSE = "what is mounted or named for it alone is not there for the engine"
 HAS_OTHER_PROGRAM = "its program is not in the image"
 NOT_IN_IMAGE = {
     "test_breaker.py": HAS_OTHER_PROGRAM,
+    "test_ci.py::test_the_greeting_is_one_write_once_it_listens": HAS_OTHER_STDIO,
+    "test_ci.py::test_who_sees_it_can_read_all_of_it_and_come": HAS_OTHER_STDIO,
+    "test_ci.py::test_its_mode_is_what_the_umask_leaves": HAS_OTHER_RIGHTS,
+    "test_ci.py::test_a_folder_that_may_not_be_written_to": HAS_OTHER_RIGHTS,
+    "test_ci.py::test_a_read_only_file_system": HAS_OTHER_HOUSE,
+    "test_ci.py::test_a_file_that_is_mounted_itself": HAS_OTHER_HOUSE,
+    "test_ci.py::test_a_full_disk": HAS_OTHER_HOUSE,
+    "test_ci.py::test_wait_asks_a_name_server": HAS_OTHER_HOUSE,
+    "test_ci.py::test_wait_asks_it_for_ipv6_too": HAS_OTHER_HOUSE,
+    "test_ci.py::test_wait_looks_where_a_short_name_may_be_meant": HAS_OTHER_HOUSE,
+    "test_ci.py::test_wait_reads_hosts": HAS_OTHER_HOUSE,
+    "test_ci.py::test_wait_for_a_name_that_nobody_knows": HAS_OTHER_HOUSE,
+    "test_ci.py::test_wait_where_no_name_server_answers": HAS_OTHER_HOUSE,
+    "test_ci.py::test_wait_where_a_name_server_says_nothing": HAS_OTHER_HOUSE,
     "test_conformance.py": "compares the documents with the sources",
     "test_endpoints.py::test_a_folder_that_may_not_be_written_to": HAS_OTHER_RIGHTS,
     "test_forms.py": HAS_OTHER_PROGRAM,

@@ -56,7 +56,7 @@ def test_with_json_nothing_else_stands_on_stdout(serve, site, tmp_path):
     assert server.get().status == 200
     server.wait_log('"status":200')
     first, second = (json.loads(line) for line in server.log.splitlines())
-    assert first["serves"] == str(site)
+    assert first["carries"] == str(site)
     assert server.url.replace("127.0.0.1", "localhost") in first["urls"]
     assert first["admin"] == f"http+unix:{admin}"
     assert (first["sha256"] is not None) == server.is_secure

@@ -38,6 +38,8 @@ HEADER_DOORS = {
     "ini.h": "main/*",
     "jansson.h": "endpoints/json.h",
     "xxhash.h": "site/representation.c",
+    "resolv.h": "main/lookup.c",
+    "arpa/nameser.h": "main/lookup.c",
 }
 
 # Headers that would give http/ a descriptor, a clock or a heap.

@@ -1,11 +1,12 @@
-/* What main/announce promises: what people copy into a shell is right, whatever the path. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+/* What main/announce promises: what people copy into a shell is right, whatever the path; and what
+ * programs read is whole. */
 #include "main/announce.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "tests/support/fault.h"
+#include "tests/support/promise.h"
 
 static const struct word_case {
     const char *promise;
@@ -100,6 +101,62 @@ static void an_authority_that_is_not_kept_is_not_to_be_trusted(void **state)
                "restart:\n  SHA-256 AB:CD\n");
 }
 
+/* ---- the facts ------------------------------------------------------------------------ */
+
+/* Before it is open it has no URL; what it has then is in test_ci.py. */
+static struct wherry_server *make_server(struct options *options)
+{
+    struct wherry_server *server;
+
+    wherry_settings_init(&options->server);
+    options->site.root = "/";
+    options->endpoints.prefix = "/test";
+    server = wherry_server_new(&options->server);
+    assert_non_null(server);
+    return server;
+}
+
+static void the_facts_are_one_object_on_a_line(void **state)
+{
+    struct options        options = OPTIONS_NONE;
+    struct wherry_server *server = make_server(&options);
+    struct buf            out = BUF_UP_TO(4096), expected = BUF_UP_TO(4096);
+    size_t                at;
+
+    (void)state;
+    announce_facts(&options, server, &out);
+    buf_printf(&expected,
+               ",\"carries\":\"/\",\"version\":\"" WHERRY_VERSION "\",\"pid\":%d,\"urls\":[],"
+               "\"http\":null,\"https\":null,\"admin\":null,\"endpoints\":null,"
+               "\"authority\":null,\"sha256\":null}\n", (int)getpid());
+    at = str_find(buf_view(&out), ',');
+    assert_true(str_starts(buf_view(&out), STR("{\"time\":\"2")));
+    assert_true(str_equal(str_from(buf_view(&out), at), buf_view(&expected)));
+    buf_fini(&out);
+    buf_fini(&expected);
+    assert_true(wherry_server_free(server));
+}
+
+/* Half of it would be worse than nothing. */
+static void facts_that_are_not_whole_are_marked(void **state)
+{
+    struct options        options = OPTIONS_NONE;
+    struct wherry_server *server = make_server(&options);
+    bool                  has_failed = false;
+
+    (void)state;
+    for (size_t n = 1; fault_next(n, FAULT_ALLOCATION, ENOMEM); n++) {
+        struct buf out = BUF_UP_TO(4096);
+
+        announce_facts(&options, server, &out);
+        has_failed |= out.failed;
+        assert_true(out.failed || str_ends(buf_view(&out), STR("}\n")));
+        buf_fini(&out);
+    }
+    assert_true(has_failed);
+    assert_true(wherry_server_free(server));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +164,8 @@ int main(void)
         cmocka_unit_test(a_known_authority_is_one_line),
         cmocka_unit_test(a_new_authority_comes_with_how_to_trust_it),
         cmocka_unit_test(an_authority_that_is_not_kept_is_not_to_be_trusted),
+        cmocka_unit_test(the_facts_are_one_object_on_a_line),
+        cmocka_unit_test(facts_that_are_not_whole_are_marked),
     };
 
     return cmocka_run_group_tests_name("announce", tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "net/probe.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -149,6 +150,71 @@ static void every_call_may_fail(void **state)
     close(door);
 }
 
+/* Lets one in, and says this, a byte at a time. */
+struct slow_server {
+    int         door;
+    const char *says;
+};
+
+static void *say_slowly(void *data)
+{
+    const struct slow_server *server = data;
+    int                       fd = accept(server->door, NULL, NULL);
+
+    for (const char *c = server->says; *c; c++)
+        (void)!send(fd, c, 1, MSG_NOSIGNAL);
+    close(fd);
+    return NULL;
+}
+
+static bool has_two_lines(struct str answer)
+{
+    struct str line;
+
+    return str_split(&answer, '\n', &line) && str_find(answer, '\n') < answer.len;
+}
+
+static void an_answer_is_heard_until_it_is_enough(void **state)
+{
+    struct address     where = loopback();
+    struct slow_server server = {.door = open_door(&where, 8), .says = "one\r\ntwo\r\n"};
+    struct probe       probe = probe_of(&where, NULL);
+    pthread_t          thread;
+
+    (void)state;
+    probe.is_enough = has_two_lines;
+    assert_int_equal(pthread_create(&thread, NULL, say_slowly, &server), 0);
+    assert_int_equal(probe_ask(&probe), PROBE_ANSWERED);
+    assert_true(str_equal(str_of(probe.answer, probe.answer_len), str_view(server.says)));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(server.door);
+}
+
+/* RFC 6066 §3: "Literal IPv4 and IPv6 addresses are not permitted" as a name. */
+static void without_a_name_the_handshake_names_none(void **state)
+{
+    static const char name[] = "a.test";
+    const char *const names[] = {name, ""};
+
+    (void)state;
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        struct address where = loopback();
+        int            door = open_door(&where, 8);
+        struct probe   probe = probe_of(&where, names[i]);
+        char           hello[4096];
+        ssize_t        len;
+        int            fd;
+
+        assert_int_equal(probe_ask(&probe), PROBE_LATE);
+        fd = accept(door, NULL, NULL);
+        len = recv(fd, hello, sizeof hello, 0);
+        assert_true(len > 0 && hello[0] == 22);     /* a handshake, RFC 8446 §5.1 */
+        assert_true((memmem(hello, (size_t)len, name, strlen(name)) != NULL) == (*names[i] != '\0'));
+        close(fd);
+        close(door);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +222,8 @@ int main(void)
         cmocka_unit_test(so_does_a_crowd_before_a_local_socket),
         cmocka_unit_test(nobody_there_is_a_failure_with_its_reason),
         cmocka_unit_test(a_host_without_such_addresses_is_told_apart),
+        cmocka_unit_test(an_answer_is_heard_until_it_is_enough),
+        cmocka_unit_test(without_a_name_the_handshake_names_none),
         cmocka_unit_test(every_call_may_fail),
     };
 
