@@ -339,7 +339,7 @@ static const struct endpoint table[] = {
     {{.pattern = "/status/{codes}", .methods = ENDPOINT_ANY_METHOD, .look = status},
      "/status/418", "That status, from 200 to 599; or one of a list with their shares, as in 200:3,503:1."},
     {{.pattern = "/unstable", .methods = WHERRY_GET, .look = unstable},
-     "/unstable?failure_rate=0.25", "500 so often, else 200; with seed=7, always the same."},
+     "/unstable?failure_rate=0.25", "Fails so often, with 500, else 200; with seed=7, always the same."},
     {{.pattern = "/redirect/{n}", .methods = WHERRY_GET, .look = redirect_either},
      "/redirect/3", "So many redirects, up to 100, and then /get; with absolute=true, as below."},
     {{.pattern = "/relative-redirect/{n}", .methods = WHERRY_GET, .look = redirect_relative},
