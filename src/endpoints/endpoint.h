@@ -48,6 +48,12 @@ static inline const struct endpoints_settings *endpoint_settings(const void *dat
     return data;
 }
 
+/* In a puller: the server is being stopped, and what takes its time had better come to an end. */
+static inline bool endpoint_is_stopping(const struct wherry_exchange *exchange)
+{
+    return wherry_deadline(exchange) != INT64_MAX;
+}
+
 /* A whole number up to settings->bytes_max.  False: endpoint_refuse_bytes is the answer. */
 bool             endpoint_read_bytes(const struct endpoints_settings *settings,
                                      struct wherry_slice text, uint64_t *bytes) MUST_USE;
