@@ -406,7 +406,7 @@ static const struct endpoint table[] = {
     {{.pattern = "/bad-gzip", .methods = ENDPOINT_ANY_METHOD, .look = bad_gzip},
      "/bad-gzip", "A body in gzip that is damaged in its middle, whatever the client accepts."},
     {{.pattern = "/garbage", .methods = ENDPOINT_ANY_METHOD, .look = garbage},
-     "/garbage", "260 bytes that are no HTTP, always the same, and then the end."},
+     "/garbage", "Bytes that are no HTTP, always the same 260, and then the end."},
     {{.pattern = "/huge-headers/{n}", .methods = ENDPOINT_ANY_METHOD, .look = huge_headers},
      "/huge-headers/300000", "Fields of n bytes in all, in lines of up to 4 KB. No rule is broken, but many clients stop "
                              "at 8, 64 or 256 KB, some at 100 lines."},

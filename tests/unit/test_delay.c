@@ -7,6 +7,7 @@
 #include "tests/support/alloc_fail.h"
 #include "tests/support/house.h"
 #include "tests/support/promise.h"
+#include "tests/support/stage.h"
 
 enum {
     DELAY_MS = 500,
@@ -310,6 +311,24 @@ static void a_delay_may_be_of_days(void **state)
     close_show(&house);
 }
 
+/* The time of the turn may be some milliseconds behind. */
+static void it_is_never_early(void **state)
+{
+    struct house house;
+    struct guest guest;
+    int64_t      asked_us;
+
+    (void)state;
+    open_show(&house);
+    house.worker.moment.now = clock_now();
+    sleep_us(20000);
+    asked_us = clock_us();
+    house_ask(&house, &guest, GET("/text"));
+    assert_true(guest.conn->work->exchange.stream.due_ms * 1000 >= asked_us + DELAY_MS * 1000);
+    house_see_off(&house, &guest);
+    close_show(&house);
+}
+
 /* ---- what ends it --------------------------------------------------------------------- */
 
 static void when_the_server_stops_it_leaves_at_once(void **state)
@@ -346,10 +365,12 @@ static void who_leaves_meanwhile_is_noticed(void **state)
     assert_true(house_is_empty(&house));
     guest_leave(&guest);
 
-    /* Nothing of it is left to who has its memory next. */
-    house_ask(&house, &guest, GET("/plain"));
-    expect(&house, &guest, "the next one", "200 plain, open");
+    /* Nothing of it is left to who has its memory next, and has a stream. */
+    show.ms = 0;
+    house_ask(&house, &guest, GET("/stream"));
+    PROMISED_STR("at once", heard_body(guest_listen(&guest)), "5\r\nhello\r\n0\r\n\r\n");
     house_see_off(&house, &guest);
+    show.ms = DELAY_MS;
 
     house_ask(&house, &guest, "GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     guest_end(&guest);
@@ -459,6 +480,7 @@ int main(void)
         cmocka_unit_test(a_stream_waits_and_begins),
         cmocka_unit_test(a_delay_of_nothing_is_none),
         cmocka_unit_test(a_delay_may_be_of_days),
+        cmocka_unit_test(it_is_never_early),
         cmocka_unit_test(when_the_server_stops_it_leaves_at_once),
         cmocka_unit_test(who_leaves_meanwhile_is_noticed),
         cmocka_unit_test(a_waker_does_not_shorten_it),
