@@ -116,6 +116,15 @@ enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, con
     return WHERRY_ANSWER;
 }
 
+enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
+                                   struct wherry_slice location)
+{
+    wherry_set_status(exchange, status);
+    endpoint_forbid_storing(exchange);
+    wherry_add_field(exchange, "Location", location);
+    return WHERRY_ANSWER;
+}
+
 enum wherry_next endpoint_stream(struct wherry_exchange *exchange, const char *type, int64_t length,
                                  wherry_puller *pull, const void *state, size_t size)
 {

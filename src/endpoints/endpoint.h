@@ -86,6 +86,10 @@ enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, con
 enum wherry_next endpoint_stream(struct wherry_exchange *exchange, const char *type, int64_t length,
                                  wherry_puller *pull, const void *state, size_t size);
 
+/* Leads to `location`, which is to be checked before. */
+enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
+                                   struct wherry_slice location);
+
 /* It depends on the moment or on who asks: no cache may keep it (RFC 9111 §5.2.2.5). */
 static inline void endpoint_forbid_storing(struct wherry_exchange *exchange)
 {

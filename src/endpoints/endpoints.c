@@ -10,9 +10,11 @@
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
 #include "endpoints/mirror.h"
+#include "endpoints/outcome.h"
 #include "endpoints/sample.h"
 #include "endpoints/say.h"
 #include "endpoints/secured.h"
+#include "endpoints/state.h"
 #include "http/target.h"
 
 struct endpoints {
@@ -67,6 +69,8 @@ bool endpoints_is_origin(const char *text)
 /* All but the files, which are there only where there is a folder for them. */
 static const struct endpoint_group *const groups[] = {
     &mirror_group,
+    &outcome_group,
+    &state_group,
     &say_group,
     &amount_group,
     &sample_group,

@@ -22,8 +22,8 @@ static bool is_letter(char byte)
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-/* "x-forwarded-FOR" is X-Forwarded-For: a letter is large where none is before it. */
-static void append_title(struct buf *title, struct str name)
+/* A letter is large where none is before it. */
+void mirror_append_title(struct buf *title, struct str name)
 {
     char before = '-';
 
@@ -44,7 +44,7 @@ static bool add_field(json_t *fields, struct wherry_slice name, struct wherry_sl
     bool       is_cookie = str_equal_nocase(endpoint_str(name), STR("Cookie"));
     bool       ok;
 
-    append_title(&title, endpoint_str(name));
+    mirror_append_title(&title, endpoint_str(name));
     ok = !title.failed &&
          json_add(fields, endpoint_slice(buf_view(&title)), value, is_cookie ? "; " : ", ");
     buf_fini(&title);
@@ -341,13 +341,14 @@ static enum wherry_next show_anything(struct wherry_exchange *exchange, void *da
 
 /* ---- /delay/{seconds} ---------------------------------------------------------------------- */
 
+/* The server's clock is cut to milliseconds, and who measures should not find the answer early. */
 static enum wherry_next look_at_delay(struct wherry_exchange *exchange, void *data)
 {
     int64_t ms;
 
     if (!endpoint_read_time(data, wherry_part(exchange, "seconds"), &ms))
         return endpoint_refuse_time(exchange);
-    wherry_delay(exchange, ms);
+    wherry_delay(exchange, ms > 0 ? ms + 1 : 0);
     return look_at_anything(exchange, data);
 }
 

@@ -8,6 +8,9 @@
 #include "endpoints/endpoint.h"
 #include "endpoints/json.h"
 
+/* Appends the name of a field as it is shown: X-Forwarded-For, however it came. */
+void mirror_append_title(struct buf *title, struct str name);
+
 /* Parts of what is shown, for others that show a request, too; NULL when there was no memory. */
 
 /* The request's fields, an object in their order: names in Title-Case; those of the same name are one,

@@ -12,8 +12,9 @@ static const struct phrase_case {
     {"the usual one",             200, "OK"},
     {"the name of RFC 9110",      413, "Content Too Large"},
     {"RFC 6585 §5",               431, "Request Header Fields Too Large"},
-    {"the last of the table",     507, "Insufficient Storage"},
-    {"a code we never send",      299, ""},
+    {"one that others send",      429, "Too Many Requests"},
+    {"the last of the table",     511, "Network Authentication Required"},
+    {"a code of nobody's",      299, ""},
     {"a code that is none",       0,   ""},
     {"nor is a negative one",     -1,  ""},
 };
