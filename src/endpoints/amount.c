@@ -168,20 +168,23 @@ static enum wherry_next base64(struct wherry_exchange *exchange, void *data)
 static enum wherry_pull pull_drops(struct wherry_exchange *exchange, void *data)
 {
     static const char drops[] = "****************************************************************";
-    struct pace      *pace = data;
+    struct paced     *paced = data;
     int64_t           now_ms = clock_us() / 1000;
-    uint64_t          owed = pace_owed(pace, now_ms);
+    uint64_t          owed = paced_owed(paced, now_ms);
 
+    if (endpoint_is_stopping(exchange))
+        owed = paced->pace.count - paced->done;
     for (uint64_t left = MIN_OF(owed, PIECE_MAX); left > 0;) {
         size_t count = (size_t)MIN_OF(sizeof drops - 1, left);
 
         if (wherry_write(exchange, (struct wherry_slice){drops, count}) < count)
             return WHERRY_BROKEN;
-        pace->done += count;
+        paced->done += count;
         left -= count;
     }
-    return pace->done == pace->count ? WHERRY_END
-                                     : wherry_wait(exchange, pace_wait_ms(pace, now_ms));
+    if (paced->done == paced->pace.count)
+        return WHERRY_END;
+    return owed > PIECE_MAX ? WHERRY_MORE : wherry_wait(exchange, paced_wait_ms(paced, now_ms));
 }
 
 static bool read_numbytes(struct wherry_exchange *exchange,
@@ -193,13 +196,13 @@ static bool read_numbytes(struct wherry_exchange *exchange,
 
 static enum wherry_next drip(struct wherry_exchange *exchange, void *data)
 {
-    struct pace pace = {.count = DRIP_BYTES, .duration_ms = DRIP_MS};
-    uint64_t    status = HTTP_OK;
-    int64_t     delay_ms;
+    struct paced paced = {.pace = {DRIP_BYTES, DRIP_MS}};
+    uint64_t     status = HTTP_OK;
+    int64_t      delay_ms;
 
-    if (!endpoint_query_span(exchange, data, &pace.duration_ms, &delay_ms))
+    if (!endpoint_query_span(exchange, data, &paced.pace.duration_ms, &delay_ms))
         return endpoint_refuse_span(exchange);
-    if (!read_numbytes(exchange, data, &pace.count))
+    if (!read_numbytes(exchange, data, &paced.pace.count))
         return wherry_refuse(exchange, HTTP_BAD_REQUEST,
                              "the numbytes must be a whole number of at least 1, and no more than "
                              "--endpoints-bytes");
@@ -208,7 +211,8 @@ static enum wherry_next drip(struct wherry_exchange *exchange, void *data)
                              "the code must be a whole number from 200 to 599");
     wherry_set_status(exchange, (int)status);
     wherry_delay(exchange, delay_ms);
-    return endpoint_stream(exchange, octets, (int64_t)pace.count, pull_drops, &pace, sizeof pace);
+    return endpoint_stream(exchange, octets, (int64_t)paced.pace.count, pull_drops, &paced,
+                           sizeof paced);
 }
 
 /* clang-format off */

@@ -48,6 +48,12 @@ static inline const struct endpoints_settings *endpoint_settings(const void *dat
     return data;
 }
 
+/* In a puller: the server is being stopped, and what takes its time had better come to an end. */
+static inline bool endpoint_is_stopping(const struct wherry_exchange *exchange)
+{
+    return wherry_deadline(exchange) != INT64_MAX;
+}
+
 /* A whole number up to settings->bytes_max.  False: endpoint_refuse_bytes is the answer. */
 bool             endpoint_read_bytes(const struct endpoints_settings *settings,
                                      struct wherry_slice text, uint64_t *bytes) MUST_USE;
@@ -75,14 +81,14 @@ enum wherry_next endpoint_refuse_span(struct wherry_exchange *exchange);
 enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, const char *type,
                                struct wherry_slice bytes);
 
-/* Leads to `location`, which is to be checked before. */
-enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
-                                   struct wherry_slice location);
-
 /* Answers with a stream (wherry_set_stream) whose data is a copy of these `size` bytes; they are freed with the
  * exchange.  Fails when there is no memory. */
 enum wherry_next endpoint_stream(struct wherry_exchange *exchange, const char *type, int64_t length,
                                  wherry_puller *pull, const void *state, size_t size);
+
+/* Leads to `location`, which is to be checked before. */
+enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
+                                   struct wherry_slice location);
 
 /* It depends on the moment or on who asks: no cache may keep it (RFC 9111 §5.2.2.5). */
 static inline void endpoint_forbid_storing(struct wherry_exchange *exchange)

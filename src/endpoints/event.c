@@ -44,15 +44,16 @@ static bool write_event(struct wherry_exchange *exchange, uint64_t id)
 
 static enum wherry_pull pull_events(struct wherry_exchange *exchange, void *data)
 {
-    struct pace *pace = data;
-    int64_t      now_ms = clock_us() / 1000;
-    uint64_t     owed = pace_owed(pace, now_ms);
+    struct paced *paced = data;
+    int64_t       now_ms = clock_us() / 1000;
+    uint64_t      owed = paced_owed(paced, now_ms);
 
     for (uint64_t left = MIN_OF(owed, EVENTS_AT_ONCE); left > 0; left--)
-        if (!write_event(exchange, pace->done++))
+        if (!write_event(exchange, paced->done++))
             return WHERRY_BROKEN;       /* no memory */
-    return pace->done == pace->count ? WHERRY_END
-                                     : wherry_wait(exchange, pace_wait_ms(pace, now_ms));
+    if (paced->done == paced->pace.count || endpoint_is_stopping(exchange))
+        return WHERRY_END;
+    return wherry_wait(exchange, paced_wait_ms(paced, now_ms));
 }
 
 static bool read_count(struct wherry_exchange *exchange, const struct endpoints_settings *settings,
@@ -64,18 +65,18 @@ static bool read_count(struct wherry_exchange *exchange, const struct endpoints_
 
 static enum wherry_next sse(struct wherry_exchange *exchange, void *data)
 {
-    struct pace pace = {.count = EVENTS, .duration_ms = EVENTS_MS};
-    int64_t     delay_ms;
+    struct paced paced = {.pace = {EVENTS, EVENTS_MS}};
+    int64_t      delay_ms;
 
-    if (!endpoint_query_span(exchange, data, &pace.duration_ms, &delay_ms))
+    if (!endpoint_query_span(exchange, data, &paced.pace.duration_ms, &delay_ms))
         return endpoint_refuse_span(exchange);
-    if (!read_count(exchange, data, &pace.count))
+    if (!read_count(exchange, data, &paced.pace.count))
         return wherry_refuse(exchange, HTTP_BAD_REQUEST,
                              "the count must be a whole number of at least 1, and so many events of "
                              "128 bytes no more than --endpoints-bytes");
     endpoint_forbid_storing(exchange);
     wherry_delay(exchange, delay_ms);
-    return endpoint_stream(exchange, "text/event-stream", -1, pull_events, &pace, sizeof pace);
+    return endpoint_stream(exchange, "text/event-stream", -1, pull_events, &paced, sizeof paced);
 }
 
 /* ---- /trailers --------------------------------------------------------------------------- */

@@ -137,6 +137,19 @@ def test_who_waits_holds_no_worker(serve, site):
         peer.close()
 
 
+def test_a_stream_does_not_hold_up_the_end(serve, site):
+    server = serve(site, "--endpoints", "--drain=20s")
+    with server.dial() as peer:
+        peer.send(request("/sse?duration=50&count=3"))
+        peer.head()
+        assert EVENT.fullmatch(chunk(peer))
+        began = time.monotonic()
+        server.signal()
+        assert chunk(peer) == b""
+        assert server.wait_exit() == 0
+        assert time.monotonic() - began < 5 * server.patience
+
+
 def test_a_browser_reads_them(server, build, tmp_path):
     """EventSource (HTML §9.2), which would come again at the end, so it is closed."""
     listen = """new Promise(done => {

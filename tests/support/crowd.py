@@ -8,6 +8,9 @@ connections stand, and a result at the end.  It ends when its stdin does.
     crowd.py readers URL COUNT TARGET   each asks once, and reads a byte a second
     crowd.py at-once URL COUNT TARGET   all ask at the same time; tells how long it took
     crowd.py idle    URL COUNT TARGET   each asks once, and stays
+    crowd.py waiters URL COUNT TARGET...  each asks for one of these, and reads whatever comes whenever it
+                                        comes; ready when all have a head; tells how many of them are
+                                        still there once it is sent a line
     crowd.py visitor URL SECONDS TARGET asks every 20 ms, each time over a new connection; tells
                                         how long each answer took
 
@@ -46,6 +49,12 @@ class Crowd:
         self.process.stdout.close()
         self.process.kill()
         self.process.wait()
+
+    def ask(self):
+        """What it tells when it is sent a line."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return self.hear()
 
     def hear(self):
         """Its next line."""
@@ -183,6 +192,41 @@ def idle(place, count, target):
     sys.stdin.read()
 
 
+def swallow(peer):
+    """Whatever has come; false when that was the end."""
+    try:
+        while data := peer.recv(65536):
+            del data
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def waiters(place, count, *targets):
+    selector, gone = selectors.DefaultSelector(), 0
+    peers = [connect(place) for _ in range(count)]
+    for at, peer in enumerate(peers):
+        peer.sendall(request(targets[at % len(targets)], place.host))
+    for peer in peers:
+        assert peer.recv(12) == b"HTTP/1.1 200"
+        peer.setblocking(False)
+        gone += not swallow(peer)
+        selector.register(peer, selectors.EVENT_READ)
+    tell(ready=len(peers))
+    selector.register(sys.stdin, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is sys.stdin:
+                if not sys.stdin.readline():
+                    return
+                tell(waiting=count - gone)
+            elif not swallow(key.fileobj):
+                selector.unregister(key.fileobj)
+                gone += 1
+
+
 def visitor(place, seconds, target):
     """An answer that is late makes the next question late; its delay counts for both."""
     took, every = [], 0.020
@@ -211,6 +255,7 @@ def main():
         "readers": readers,
         "at-once": at_once,
         "idle": idle,
+        "waiters": waiters,
         "visitor": visitor,
     }
     parts[part](Place(url), float(number) if part == "visitor" else int(number), *target)
