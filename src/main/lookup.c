@@ -3,10 +3,13 @@
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <resolv.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 enum { HOSTS_BYTES_MAX = 4 * 1024 * 1024, ANSWER_BYTES_MAX = 4096, ASK_S = 2, ASK_TIMES = 2 };
@@ -136,6 +139,7 @@ static enum lookup_end ask_servers(const char *name, uint16_t port, struct looku
 static struct {
     char            name[LOOKUP_NAME_MAX + 1];
     uint16_t        port;
+    int             done;           /* an eventfd, which can be read from once it is */
     struct lookup   lookup;
     enum lookup_end end;
 } job;
@@ -145,29 +149,46 @@ static void *do_job(void *unused)
     (void)unused;
     job.lookup.count = 0;
     job.end = ask_servers(job.name, job.port, &job.lookup);
+    (void)!write(job.done, &(uint64_t){1}, sizeof(uint64_t));
     return NULL;
 }
 
-static struct timespec moment_of(int64_t us)
+/* False at the deadline. */
+static bool wait_for_job(int64_t until_us)
 {
-    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    struct pollfd done = {.fd = job.done, .events = POLLIN};
+    int           n;
+
+    do {
+        int64_t left_ms = (until_us - clock_us() + 999) / 1000;
+
+        n = poll(&done, 1, (int)MIN_OF(MAX_OF(left_ms, (int64_t)0), (int64_t)INT32_MAX));
+    } while (n == -1 && errno == EINTR);
+    return n == 1;
 }
 
 static enum lookup_end ask_in_time(struct str name, uint16_t port, int64_t until_us,
                                    struct lookup *lookup)
 {
-    struct timespec until = moment_of(until_us);
-    pthread_t       thread;
+    pthread_t thread;
+    int       error;
 
     memcpy(job.name, name.ptr, name.len);
     job.name[name.len] = '\0';
     job.port = port;
-    if (pthread_create(&thread, NULL, do_job, NULL) != 0)
+    job.done = eventfd(0, EFD_CLOEXEC);
+    if (job.done == -1)
         return LOOKUP_UNANSWERED;
-    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+    error = pthread_create(&thread, NULL, do_job, NULL);
+    if (error == 0 && !wait_for_job(until_us)) {
         pthread_detach(thread);
         return LOOKUP_LATE;
     }
+    if (error == 0)
+        pthread_join(thread, NULL);
+    close(job.done);
+    if (error != 0)
+        return LOOKUP_UNANSWERED;
     *lookup = job.lookup;
     return job.end;
 }

@@ -49,12 +49,12 @@ static void choose_tls_name(struct waiting *waiting)
 {
     struct address unused[ADDRESSES_MAX];
     struct str     host = waiting->url.host;
-    bool           is_name = str_equal(host, STR("localhost")) ||
-                   address_resolve(host, 0, unused) == 0;
 
     if (!waiting->url.is_https)
         return;
-    snprintf(waiting->host, sizeof waiting->host, "%.*s", STR_ARG(is_name ? host : STR_NONE));
+    if (!str_equal(host, STR("localhost")) && address_resolve(host, 0, unused) > 0)
+        host = STR("");
+    snprintf(waiting->host, sizeof waiting->host, "%.*s", STR_ARG(host));
     waiting->tls_name = waiting->host;
 }
 

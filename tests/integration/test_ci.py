@@ -577,6 +577,7 @@ printf '%s\\n' "$HOSTS" > "$1/hosts"; mount --bind "$1/hosts" /etc/hosts
 printf '%s\\n' "$RESOLV" > "$1/resolv"; mount --bind "$1/resolv" /etc/resolv.conf
 shift
 if [ "$KNOWN" ]; then
+    : > "$TOLD"
     "$PYTHON" -c "$DNS" $KNOWN > "$TOLD" &
     server=$!
     until grep -q ready "$TOLD"; do sleep 0.05; done
