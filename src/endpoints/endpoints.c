@@ -66,10 +66,10 @@ bool endpoints_is_origin(const char *text)
 
 /* ---- their routes ------------------------------------------------------------------------ */
 
-/* All but the files, which are there only where there is a folder for them. */
+/* The last is there only where there is a folder for it, which is its handlers' data. */
 static const struct endpoint_group *const groups[] = {
     &mirror_group, &outcome_group, &state_group,   &amount_group, &sample_group,
-    &event_group,  &say_group,     &secured_group, &faults_group,
+    &event_group,  &say_group,     &secured_group, &faults_group, &files_group,
 };
 
 /* Adds a route of the tables. */
@@ -86,8 +86,11 @@ static bool add(struct wherry_server *server, const char *prefix, struct wherry_
 }
 
 static bool add_group(struct endpoints *endpoints, struct wherry_server *server,
-                      const struct endpoint_group *group, void *data)
+                      const struct endpoint_group *group)
 {
+    bool  is_files = group == &files_group;
+    void *data = is_files ? (void *)&endpoints->files : &endpoints->settings;
+
     for (size_t i = 0; i < group->count; i++) {
         struct wherry_route route = group->endpoints[i].route;
 
@@ -95,30 +98,28 @@ static bool add_group(struct endpoints *endpoints, struct wherry_server *server,
         if (!add(server, endpoints->settings.prefix, route, data))
             return false;
     }
-    return guide_add(&endpoints->guide, group);
+    return true;
 }
 
 /* Without a prefix the root is the site's. */
-static bool add_guide(struct endpoints *endpoints, struct wherry_server *server)
+static bool add_guide(struct endpoints *endpoints, struct wherry_server *server, size_t count)
 {
-    const char *prefix = endpoints->settings.prefix;
+    const char         *prefix = endpoints->settings.prefix;
+    struct wherry_route route = {.pattern = "", .methods = WHERRY_GET, .look = guide_answer,
+                                 .finish = endpoint_finish_open};
 
-    return guide_finish(&endpoints->guide) &&
-           add(server, *prefix ? prefix : "/endpoints",
-               (struct wherry_route){.pattern = "", .methods = WHERRY_GET, .look = guide_answer,
-                                     .finish = endpoint_finish_open},
-               &endpoints->guide);
+    return guide_make(&endpoints->guide, prefix, groups, count) &&
+           add(server, *prefix ? prefix : "/endpoints", route, &endpoints->guide);
 }
 
 bool endpoints_serve(struct endpoints *endpoints, struct wherry_server *server)
 {
-    for (size_t i = 0; i < COUNTOF(groups); i++)
-        if (!add_group(endpoints, server, groups[i], &endpoints->settings))
+    size_t count = COUNTOF(groups) - (endpoints->settings.files_dir ? 0 : 1);
+
+    for (size_t i = 0; i < count; i++)
+        if (!add_group(endpoints, server, groups[i]))
             return false;
-    if (endpoints->settings.files_dir &&
-        !add_group(endpoints, server, &files_group, &endpoints->files))
-        return false;
-    return add_guide(endpoints, server);
+    return add_guide(endpoints, server, count);
 }
 
 /* ---- their life ------------------------------------------------------------------------ */
@@ -137,7 +138,6 @@ struct endpoints *endpoints_new(const struct endpoints_settings *settings, char 
         free(endpoints);
         return NULL;
     }
-    guide_begin(&endpoints->guide, endpoints->settings.prefix);
     return endpoints;
 }
 

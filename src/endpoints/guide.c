@@ -17,7 +17,7 @@ static const char beginning[] =
     "overflow-wrap:anywhere}td:last-child{padding-right:0}small{opacity:.7}</style>\n"
     "<h1>Endpoints to try clients with</h1>\n"
     "<p>Each link is an example to follow, or to give to <code>curl -i</code>. What is in braces "
-    "is yours to choose.</p>\n";
+    "or behind a question mark is yours to choose.</p>\n";
 
 /* ---- HTML -------------------------------------------------------------------------------- */
 
@@ -70,67 +70,78 @@ static unsigned methods_of(const struct endpoint *first, const struct endpoint *
 }
 
 /* Only what GET gives can be followed. */
-static void append_target(struct guide *guide, const struct endpoint *endpoint, unsigned bits)
+static void append_target(struct buf *page, const char *prefix, const struct endpoint *endpoint,
+                          unsigned bits)
 {
-    struct buf *page = &guide->page;
+    const char *query = strchr(endpoint->example, '?');
     bool        is_link = (bits & WHERRY_GET) != 0;
 
     if (is_link) {
         buf_append(page, STR("<a href=\""));
-        append_escaped(page, guide->prefix);
+        append_escaped(page, prefix);
         append_escaped(page, endpoint->example);
         buf_append(page, STR("\">"));
     }
     buf_append(page, STR("<code>"));
-    append_escaped(page, guide->prefix);
+    append_escaped(page, prefix);
     append_escaped(page, endpoint->route.pattern);
     buf_append(page, STR("</code>"));
     if (is_link)
         buf_append(page, STR("</a>"));
+    if (query) {
+        buf_append(page, STR("<wbr><small><code>"));
+        append_escaped(page, query);
+        buf_append(page, STR("</code></small>"));
+    }
 }
 
-static void append_row(struct guide *guide, const struct endpoint *endpoint,
+static void append_row(struct buf *page, const char *prefix, const struct endpoint *endpoint,
                        const struct endpoint *end)
 {
     unsigned bits = methods_of(endpoint, end);
 
-    buf_append(&guide->page, STR("<tr><td>"));
-    append_methods(&guide->page, bits);
-    append_target(guide, endpoint, bits);
-    buf_append(&guide->page, STR("<td>"));
-    append_escaped(&guide->page, endpoint->says);
-    buf_append_byte(&guide->page, '\n');
+    buf_append(page, STR("<tr><td>"));
+    append_methods(page, bits);
+    append_target(page, prefix, endpoint, bits);
+    buf_append(page, STR("<td>"));
+    append_escaped(page, endpoint->says);
+    buf_append_byte(page, '\n');
 }
 
 /* ---- the page ---------------------------------------------------------------------------- */
 
-void guide_begin(struct guide *guide, const char *prefix)
+static void append_group(struct buf *page, const char *prefix, const struct endpoint_group *group,
+                         size_t number)
 {
-    *guide = (struct guide){.page = BUF_UP_TO(PAGE_BYTES_MAX), .prefix = prefix};
-    buf_append(&guide->page, str_view(beginning));
+    const struct endpoint *end = group->endpoints + group->count;
+
+    buf_printf(page, "<h2 id=\"%zu\">%s</h2>\n<table>\n", number, group->title);
+    for (const struct endpoint *endpoint = group->endpoints; endpoint < end; endpoint++)
+        if (endpoint->example)
+            append_row(page, prefix, endpoint, end);
+    buf_append(page, STR("</table>\n"));
+}
+
+bool guide_make(struct guide *guide, const char *prefix,
+                const struct endpoint_group *const groups[], size_t count)
+{
+    struct buf *page = &guide->page;
+
+    *page = BUF_UP_TO(PAGE_BYTES_MAX);
+    buf_append(page, str_view(beginning));
+    buf_append(page, STR("<nav>"));
+    for (size_t i = 0; i < count; i++)
+        buf_printf(page, "<a href=\"#%zu\">%s</a> ", i + 1, groups[i]->title);
+    buf_append(page, STR("</nav>\n"));
+    for (size_t i = 0; i < count; i++)
+        append_group(page, prefix, groups[i], i + 1);
+    buf_append(page, STR("<p><small>wherry " WHERRY_VERSION "</small></p>\n"));
+    return !page->failed;
 }
 
 void guide_fini(struct guide *guide)
 {
     buf_fini(&guide->page);
-}
-
-bool guide_add(struct guide *guide, const struct endpoint_group *group)
-{
-    const struct endpoint *end = group->endpoints + group->count;
-
-    buf_printf(&guide->page, "<h2>%s</h2>\n<table>\n", group->title);
-    for (const struct endpoint *endpoint = group->endpoints; endpoint < end; endpoint++)
-        if (endpoint->example)
-            append_row(guide, endpoint, end);
-    buf_append(&guide->page, STR("</table>\n"));
-    return !guide->page.failed;
-}
-
-bool guide_finish(struct guide *guide)
-{
-    buf_append(&guide->page, STR("<p><small>wherry " WHERRY_VERSION "</small></p>\n"));
-    return !guide->page.failed;
 }
 
 enum wherry_next guide_answer(struct wherry_exchange *exchange, void *data)

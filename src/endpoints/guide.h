@@ -1,7 +1,7 @@
 /* guide - the page that lists the endpoints, for a person: with each of them what comes, and a link to
  * try it.
  *
- * Made once, of the groups in the order they are added. */
+ * Made once. */
 #ifndef ENDPOINTS_GUIDE_H
 #define ENDPOINTS_GUIDE_H
 
@@ -9,16 +9,15 @@
 #include "endpoints/endpoint.h"
 
 struct guide {
-    struct buf  page;
-    const char *prefix;         /* borrowed, before each target */
+    struct buf page;
 };
 
-void guide_begin(struct guide *guide, const char *prefix);
-void guide_fini(struct guide *guide);
+/* Of these groups in their order; `prefix` stands before each target.  False when there is no memory. */
+bool guide_make(struct guide *guide, const char *prefix,
+                const struct endpoint_group *const groups[], size_t count) MUST_USE;
 
-/* False when there is no memory. */
-bool guide_add(struct guide *guide, const struct endpoint_group *group) MUST_USE;
-bool guide_finish(struct guide *guide) MUST_USE;
+/* Does nothing to one that is all zero. */
+void guide_fini(struct guide *guide);
 
 /* Its data is a struct guide. */
 wherry_handler guide_answer;

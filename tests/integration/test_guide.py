@@ -29,7 +29,7 @@ def rows_of(page):
     """(methods, pattern, example, phrase) of each endpoint on the page."""
     rows = re.findall(
         r'<tr><td><small>([A-Z ]+)</small> (?:<a href="([^"]+)">)?<code>([^<]+)</code>(?:</a>)?'
-        r"<td>([^\n]+)\n",
+        r"(?:<wbr><small><code>[^<]+</code></small>)?<td>([^\n]+)\n",
         page,
     )
     return [
