@@ -1,9 +1,10 @@
 /* tls_mint - makes an authority, and certificates that it signs.
  *
- * Keys on P-256, or weak ones for those who ask for that, certificates of X.509 v3 signed with SHA-256, and the names they are for: made
- * here, and here it is asked of those that were kept whether they are as we would make them.  Touches
- * no file and reads no clock; randomness comes from OpenSSL.  What OpenSSL has to say when
- * something fails stays in its queue of errors, for the caller to read and clear. */
+ * Keys on P-256, or weak ones for those who ask for that, certificates of X.509 v3 signed with SHA-256,
+ * and the names they are for: made here, and here it is asked of those that were kept whether they are
+ * as we would make them.  Touches no file and reads no clock; randomness comes from OpenSSL.  What
+ * OpenSSL has to say when something fails stays in its queue of errors, for the caller to read and
+ * clear. */
 #ifndef NET_TLS_MINT_H
 #define NET_TLS_MINT_H
 

@@ -1,9 +1,9 @@
 /* tls_store - the certificates in use now, and where they come from.
  *
  * Given in files, or made by ourselves; beside them, for those who ask, the faulty ones that go with
- * them (tls_faulty.h), under the same rules but never resumed.  The keeper of the house looks after them: files that
- * have changed are read again, one that we made is renewed in time.  What can't be used is said once
- * and changes nothing: the old one goes on. */
+ * them (tls_faulty.h), under the same rules but never resumed.  The keeper of the house looks after
+ * them: files that have changed are read again, one that we made is renewed in time.  What can't be
+ * used is said once and changes nothing: the old one goes on. */
 #ifndef NET_TLS_STORE_H
 #define NET_TLS_STORE_H
 
@@ -37,8 +37,8 @@ void tls_store_check(struct tls_store *store, int64_t now_s, bool force);
 /* For a new handshake; the caller releases it.  Any thread.  A fault has to have been asked for. */
 struct tls_context *tls_store_context(struct tls_store *store, enum tls_fault fault) MUST_USE;
 
-/* What we made ourselves, be it only for the faulty ones; NULL when we had nothing to make.  Borrowed until
- * the next check. */
+/* What we made ourselves, be it only for the faulty ones; NULL when we had nothing to make.  Borrowed
+ * until the next check. */
 const struct tls_self *tls_store_self(const struct tls_store *store) MUST_USE;
 
 #endif

@@ -6,10 +6,12 @@
 
 static void print_urls(const struct wherry_server *server)
 {
-    const char *url;
+    const char *url, *fault;
 
     for (size_t i = 0; (url = wherry_server_url(server, i)); i++)
         printf("%s\n", url);
+    for (size_t i = 0; (url = wherry_server_bad_tls_url(server, i, &fault)); i++)
+        printf("%s %s\n", fault, url);
     fflush(stdout);
 }
 

@@ -379,10 +379,11 @@ static bool open_tls(struct wherry_server *server, char *problem, size_t size)
 /* One port for each fault, in a row. */
 static bool open_bad_tls(struct wherry_server *server, char *problem, size_t size)
 {
-    int first = server->settings.tls.bad_port, last = first + TLS_FAULTS - 2, bound;
+    enum { MORE = TLS_FAULTS - 2 };
+    int first = server->settings.tls.bad_port, bound;
 
-    if (last > UINT16_MAX) {
-        snprintf(problem, size, "there are no ports from %d to %d", first, last);
+    if (first > UINT16_MAX - MORE) {
+        snprintf(problem, size, "there are no ports %d and the %d behind it", first, MORE);
         return false;
     }
     for (enum tls_fault fault = TLS_FAULT_NONE + 1; first >= 0 && fault < TLS_FAULTS; fault++) {

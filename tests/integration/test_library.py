@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import ssl
 import subprocess
 
 import pytest
@@ -73,6 +74,33 @@ def test_hello_is_built_and_says_it(installed, start, tmp_path, language, libs):
         assert peer.ask("/").status == 404
         assert peer.ask("/hello", "POST").status == 405
     server.wait_log(r'"GET /hello HTTP/1.1" 200 14 ')
+
+
+def hello_with_bad_port(installed, tmp_path, port):
+    source = on_any_port(HELLO, tmp_path / "hello.c")
+    source.write_text(source.read_text().replace(
+        "settings.http_port = 0;", f"settings.http_port = 0;\n    settings.tls.bad_port = {port};"))
+    return installed.compile(source, tmp_path / "hello")
+
+
+def test_bad_certificates_have_five_ports(installed, tmp_path):
+    hello = hello_with_bad_port(installed, tmp_path, 65532)
+    done = subprocess.run([hello], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "hello: there are no ports 65532 and the 4 behind it\n"
+
+
+def test_bad_certificates_are_told_of(installed, start, tmp_path):
+    server = start(hello_with_bad_port(installed, tmp_path, 0))
+    server.wait_log(r"^weak-key https://localhost:\d+$")
+    told = re.findall(r"^([a-z-]+) https://localhost:(\d+)$", server.log, re.MULTILINE)
+    assert [fault for fault, _ in told] == [
+        "expired", "not-yet-valid", "wrong-name", "unknown-authority", "weak-key"]
+    server.https_port = int(told[0][1])
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    with server.dial(tls=anybody) as peer:
+        assert peer.ask("/hello").body == b"Hello, World!\n"
 
 
 PLUS = r"""
