@@ -87,8 +87,7 @@ void endpoint_finish_private(struct wherry_exchange *exchange, void *data)
     if (wherry_status(exchange) >= HTTP_BAD_REQUEST)
         return;
     add(exchange, "X-Content-Type-Options", "nosniff");
-    add(exchange, "Content-Security-Policy",
-        "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    add(exchange, "Content-Security-Policy", ENDPOINT_POLICY);
 }
 
 /* Fetch §3.2.4: what a page asks for beforehand is what it may do. */

@@ -63,6 +63,9 @@ enum wherry_next endpoint_refuse_time(struct wherry_exchange *exchange);
 enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, const char *type,
                                struct wherry_slice bytes);
 
+/* Under it a browser runs no script of an answer, wherever that is shown. */
+#define ENDPOINT_POLICY "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
 /* Leads to `location`, which is to be checked before. */
 enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
                                    struct wherry_slice location);

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "endpoints/endpoint.h"
+#include "endpoints/faults.h"
 #include "endpoints/files.h"
 #include "endpoints/guide.h"
 #include "endpoints/mirror.h"
 #include "endpoints/outcome.h"
 #include "endpoints/say.h"
+#include "endpoints/secured.h"
 #include "endpoints/state.h"
 #include "http/target.h"
 
@@ -67,6 +69,8 @@ static const struct endpoint_group *const groups[] = {
     &outcome_group,
     &state_group,
     &say_group,
+    &secured_group,
+    &faults_group,
 };
 
 /* Adds a route of the tables. */

@@ -52,11 +52,17 @@ static enum step wait_for_stream(struct conn *conn, struct turn *turn)
 
 /* ---- an answer that is put off --------------------------------------------------------- */
 
+/* The turn's clock may be some milliseconds behind the exact one: nobody is to be answered too early. */
+static int64_t exact_ms(const struct turn *turn)
+{
+    return MAX_OF(turn_now(turn).ms, clock_us() / 1000 + 1);
+}
+
 enum step turn_put_off(struct conn *conn, struct turn *turn)
 {
     struct wherry_exchange *exchange = &conn->work->exchange;
 
-    stream_put_off(&exchange->stream, turn_now(turn).ms, exchange->delay_ms);
+    stream_put_off(&exchange->stream, exact_ms(turn), exchange->delay_ms);
     exchange->delay_ms = 0;
     turn_enter(conn, CONN_DELAY);
     return STEP_ON;

@@ -46,7 +46,7 @@ def test_an_answer_that_leaves_later(breaker, target, status, body):
             answer = peer.ask(target)
             took = time.monotonic() - before
             assert answer.status == status and body in (None, answer.body)
-            assert 0.29 <= took < 2 * breaker.patience
+            assert 0.3 <= took < 2 * breaker.patience
         assert peer.ask("/hello").body == b"hello"
 
 
@@ -177,7 +177,7 @@ def test_raw_bytes_that_leave_later(breaker):
     with breaker.dial() as peer:
         peer.send(request("/raw-late/stream"))
         assert peer.rest() == RAW
-    assert time.monotonic() - before >= 0.09
+    assert time.monotonic() - before >= 0.1
 
 
 def test_a_local_socket(breaker, tmp_path):

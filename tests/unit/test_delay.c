@@ -7,8 +7,13 @@
 #include "tests/support/alloc_fail.h"
 #include "tests/support/house.h"
 #include "tests/support/promise.h"
+#include "tests/support/stage.h"
 
-enum { DELAY_MS = 500 };
+enum {
+    DELAY_MS = 500,
+    AHEAD_MS = 3600 * 1000,         /* so far is the clock that is turned by hand ahead of the real one, */
+    LATE_MS = 1000,                 /* but for work, which sets it right: this is room for the coarse one */
+};
 
 /* ---- what is served ------------------------------------------------------------------- */
 
@@ -118,6 +123,7 @@ static void open_show_with(struct house *house, const struct wherry_settings *se
     show.ms = DELAY_MS;
     show.released = 0;
     show.is_woken = false;
+    house_pass_time(house, AHEAD_MS);
 }
 
 static void open_show(struct house *house)
@@ -188,6 +194,12 @@ static void expect(struct house *house, struct guest *guest, const char *promise
     buf_fini(&words);
 }
 
+/* How long the guest is still to wait. */
+static int64_t left_ms(const struct house *house, const struct guest *guest)
+{
+    return guest->conn->work->exchange.stream.due_ms - house->worker.moment.now.ms;
+}
+
 static void each_answer_leaves_in_time_and_not_before(void **state)
 {
     struct house house;
@@ -202,7 +214,9 @@ static void each_answer_leaves_in_time_and_not_before(void **state)
         expect(&house, &guest, c->promise, "open");
         PROMISED_NUMBER(c->promise, house.server->permits.taken, 0);
         PROMISED_NUMBER(c->promise, house.server->timers.count, 1);
-        house_pass_time(&house, DELAY_MS - 1);
+        PROMISED(c->promise, left_ms(&house, &guest) >= DELAY_MS);
+        PROMISED(c->promise, left_ms(&house, &guest) < DELAY_MS + LATE_MS);
+        house_pass_time(&house, left_ms(&house, &guest) - 1);
         house_poke(&house, &guest);
         expect(&house, &guest, c->promise, "open");
         house_pass_time(&house, 1);
@@ -297,6 +311,24 @@ static void a_delay_may_be_of_days(void **state)
     close_show(&house);
 }
 
+/* The time of the turn may be some milliseconds behind. */
+static void it_is_never_early(void **state)
+{
+    struct house house;
+    struct guest guest;
+    int64_t      asked_us;
+
+    (void)state;
+    open_show(&house);
+    house.worker.moment.now = clock_now();
+    sleep_us(20000);
+    asked_us = clock_us();
+    house_ask(&house, &guest, GET("/text"));
+    assert_true(guest.conn->work->exchange.stream.due_ms * 1000 >= asked_us + DELAY_MS * 1000);
+    house_see_off(&house, &guest);
+    close_show(&house);
+}
+
 /* ---- what ends it --------------------------------------------------------------------- */
 
 static void when_the_server_stops_it_leaves_at_once(void **state)
@@ -333,10 +365,12 @@ static void who_leaves_meanwhile_is_noticed(void **state)
     assert_true(house_is_empty(&house));
     guest_leave(&guest);
 
-    /* Nothing of it is left to who has its memory next. */
-    house_ask(&house, &guest, GET("/plain"));
-    expect(&house, &guest, "the next one", "200 plain, open");
+    /* Nothing of it is left to who has its memory next, and has a stream. */
+    show.ms = 0;
+    house_ask(&house, &guest, GET("/stream"));
+    PROMISED_STR("at once", heard_body(guest_listen(&guest)), "5\r\nhello\r\n0\r\n\r\n");
     house_see_off(&house, &guest);
+    show.ms = DELAY_MS;
 
     house_ask(&house, &guest, "GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     guest_end(&guest);
@@ -422,8 +456,8 @@ static void without_memory_nothing_is_kept(void **state)
         guest_say_text(&guest, GET("/work") GET("/stream"));
         conn_run(guest.conn, &house.worker);
         house_run(&house);
-        house_pass_time(&house, DELAY_MS);
-        house_pass_time(&house, DELAY_MS);
+        house_pass_time(&house, DELAY_MS + LATE_MS);
+        house_pass_time(&house, DELAY_MS + LATE_MS);
         has_failed = alloc_fail_off();
         assert_true(has_failed || str_ends(guest_listen(&guest), STR("\r\n0\r\n\r\n")));
         house_see_off(&house, &guest);
@@ -446,6 +480,7 @@ int main(void)
         cmocka_unit_test(a_stream_waits_and_begins),
         cmocka_unit_test(a_delay_of_nothing_is_none),
         cmocka_unit_test(a_delay_may_be_of_days),
+        cmocka_unit_test(it_is_never_early),
         cmocka_unit_test(when_the_server_stops_it_leaves_at_once),
         cmocka_unit_test(who_leaves_meanwhile_is_noticed),
         cmocka_unit_test(a_waker_does_not_shorten_it),
