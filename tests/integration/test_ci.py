@@ -241,18 +241,24 @@ def test_a_folder_that_may_not_be_written_to(build, site, tmp_path):
     assert "mode is 0555" in done.stderr
 
 
-def test_a_read_only_file_system(build, site, tmp_path):
-    folder = tmp_path / "read-only"
+@contextlib.contextmanager
+def mounted(folder, *options):
+    """A file system of its own."""
     folder.mkdir()
-    if not mount("tmpfs", folder, "-o", "ro"):
+    if not mount("tmpfs", folder, "-o", *options):
         pytest.skip("nothing may be mounted here")
     try:
+        yield folder
+    finally:
+        unmount(folder)
+
+
+def test_a_read_only_file_system(build, site, tmp_path):
+    with mounted(tmp_path / "read-only", "ro") as folder:
         path = folder / "ready.json"
         for words in ([], ["--check"]):
             refused(build, site, path, f"cannot write {of(path)}: Read-only file system; in a "
                     "container, mount a folder for it that can be written to", *words)
-    finally:
-        unmount(folder)
 
 
 def test_a_file_that_is_mounted_itself(build, site, tmp_path):
@@ -268,17 +274,11 @@ def test_a_file_that_is_mounted_itself(build, site, tmp_path):
 
 
 def test_a_full_disk(build, site, tmp_path):
-    folder = tmp_path / "full"
-    folder.mkdir()
-    if not mount("tmpfs", folder, "-o", "size=4k"):
-        pytest.skip("nothing may be mounted here")
-    try:
+    with mounted(tmp_path / "full", "size=4k") as folder:
         path = folder / "ready.json"
         (folder / "filler").write_bytes(b"x" * 4096)
         refused(build, site, path, f"cannot write {of(path)}: No space left on device")
         assert os.listdir(folder) == ["filler"]
-    finally:
-        unmount(folder)
 
 
 # ---- --wait
