@@ -579,10 +579,10 @@ enum wherry_ending {
                              * not taken by then; over TLS without a close_notify */
 };
 
-/* What is sent is the body alone, from wherever it comes, for HEAD too: no status line, no field, no
- * chunk, no coding, no range, no condition; nothing is checked.  Without a body not a byte is sent.  Then
- * the connection ends, whatever else the client has asked for.  The status is for the log, where an answer
- * without a byte has none.  A refusal is sent as any other. */
+/* What is sent is the body alone, from wherever it comes, for HEAD too: no status line, no field (nor
+ * is the route's finish called), no chunk, no coding, no range, no condition; nothing is checked.
+ * Without a body not a byte is sent.  Then the connection ends, whatever else the client has asked for.
+ * The status is for the log, where an answer without a byte has none.  A refusal is sent as any other. */
 WHERRY_PUBLIC void wherry_set_raw(struct wherry_exchange *exchange, enum wherry_ending ending);
 
 #ifdef __cplusplus
