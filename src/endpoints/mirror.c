@@ -341,14 +341,13 @@ static enum wherry_next show_anything(struct wherry_exchange *exchange, void *da
 
 /* ---- /delay/{seconds} ---------------------------------------------------------------------- */
 
-/* The server's clock is cut to milliseconds, and who measures should not find the answer early. */
 static enum wherry_next look_at_delay(struct wherry_exchange *exchange, void *data)
 {
     int64_t ms;
 
     if (!endpoint_read_time(data, wherry_part(exchange, "seconds"), &ms))
         return endpoint_refuse_time(exchange);
-    wherry_delay(exchange, ms > 0 ? ms + 1 : 0);
+    wherry_delay(exchange, ms);
     return look_at_anything(exchange, data);
 }
 

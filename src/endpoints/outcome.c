@@ -72,9 +72,10 @@ bool outcome_choose(struct str codes, uint64_t chance, int *status)
     if (sum == 0)
         return false;
     chance %= sum;
-    while (str_split(&codes, ',', &code) && read_code(code, status, &share) && chance >= share)
-        chance -= share;
-    return true;
+    for (; str_split(&codes, ',', &code) && read_code(code, status, &share); chance -= share)
+        if (chance < share)
+            return true;
+    return false;
 }
 
 /* What RFC 9110 wants, or would have, beside a status. */
@@ -145,7 +146,7 @@ static enum wherry_next answer_status(struct wherry_exchange *exchange,
     return WHERRY_ANSWER;
 }
 
-static enum wherry_next status(struct wherry_exchange *exchange, void *data)
+static enum wherry_next give_status(struct wherry_exchange *exchange, void *data)
 {
     struct str codes = endpoint_str(wherry_part(exchange, "codes"));
     uint64_t   chance;
@@ -336,10 +337,10 @@ static enum wherry_next unstable(struct wherry_exchange *exchange, void *data)
 
 /* clang-format off */
 static const struct endpoint table[] = {
-    {{.pattern = "/status/{codes}", .methods = ENDPOINT_ANY_METHOD, .look = status},
+    {{.pattern = "/status/{codes}", .methods = ENDPOINT_ANY_METHOD, .look = give_status},
      "/status/418", "That status, from 200 to 599; or one of a list with their shares, as in 200:3,503:1."},
     {{.pattern = "/unstable", .methods = WHERRY_GET, .look = unstable},
-     "/unstable?failure_rate=0.25", "500 so often, else 200; with seed=7, always the same."},
+     "/unstable?failure_rate=0.25", "Fails so often, with 500, else 200; with seed=7, always the same."},
     {{.pattern = "/redirect/{n}", .methods = WHERRY_GET, .look = redirect_either},
      "/redirect/3", "So many redirects, up to 100, and then /get; with absolute=true, as below."},
     {{.pattern = "/relative-redirect/{n}", .methods = WHERRY_GET, .look = redirect_relative},

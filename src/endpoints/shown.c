@@ -29,11 +29,13 @@ struct part {
 };
 
 struct shown {
-    struct buf text;                        /* what was copied */
-    struct buf parts;                       /* of struct part, in order */
-    bool       is_unreadable;               /* the file with the body cannot be read */
-    size_t     at;                          /* the part that is being sent, */
-    uint64_t   done;                        /* and how much of it was */
+    struct buf   text;                      /* what was copied */
+    struct part *parts;                     /* in order */
+    size_t       count, room;
+    bool         has_no_room;               /* for another part */
+    bool         is_unreadable;             /* the file with the body cannot be read */
+    size_t       at;                        /* the part that is being sent, */
+    uint64_t     done;                      /* and how much of it was */
 };
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -142,10 +144,7 @@ struct shown *shown_new(void)
     struct shown *shown = malloc(sizeof *shown);
 
     if (shown)
-        *shown = (struct shown){
-            .text = BUF_UP_TO(TEXT_MAX),
-            .parts = BUF_UP_TO(PARTS_MAX * sizeof(struct part)),
-        };
+        *shown = (struct shown){.text = BUF_UP_TO(TEXT_MAX)};
     return shown;
 }
 
@@ -154,30 +153,36 @@ static void shown_free(void *owner)
     struct shown *shown = owner;
 
     buf_fini(&shown->text);
-    buf_fini(&shown->parts);
+    free(shown->parts);
     free(shown);
 }
 
-static size_t count_parts(const struct shown *shown)
+static bool make_room(struct shown *shown)
 {
-    return shown->parts.len / sizeof(struct part);
-}
+    size_t       room = MAX_OF(shown->room * 2, (size_t)16);
+    struct part *parts =
+        room <= PARTS_MAX ? realloc(shown->parts, room * sizeof *parts) : NULL;
 
-static struct part *part_at(const struct shown *shown, size_t index)
-{
-    return (struct part *)shown->parts.ptr + index;
+    if (parts) {
+        shown->parts = parts;
+        shown->room = room;
+    }
+    shown->has_no_room |= !parts;
+    return parts != NULL;
 }
 
 static void add_part(struct shown *shown, struct part part)
 {
-    buf_append(&shown->parts, str_of((const char *)&part, sizeof part));
+    if (shown->count == shown->room && !make_room(shown))
+        return;
+    assert(shown->parts);
+    shown->parts[shown->count++] = part;
 }
 
 /* Texts that follow each other are one part. */
 static void count_text(struct shown *shown, size_t from)
 {
-    size_t       count = count_parts(shown);
-    struct part *last = count > 0 ? part_at(shown, count - 1) : NULL;
+    struct part *last = shown->count > 0 ? &shown->parts[shown->count - 1] : NULL;
     size_t       length = shown->text.len - from;
 
     if (last && last->is_text)
@@ -252,9 +257,9 @@ static bool next_step(struct shown *shown, char out[ROOM], size_t *len)
     struct part *part;
     struct str   step;
 
-    if (shown->at == count_parts(shown))
+    if (shown->at == shown->count)
         return false;
-    part = part_at(shown, shown->at);
+    part = &shown->parts[shown->at];
     if (part->is_text)
         part->bytes.ptr = shown->text.ptr + part->bytes.offset;
     if (!read_step(&part->bytes, shown->done, room, &step)) {
@@ -289,9 +294,9 @@ static bool is_short(const struct shown *shown)
 {
     uint64_t most = shown->text.len;
 
-    for (size_t i = 0; i < count_parts(shown); i++)
-        if (!part_at(shown, i)->is_text)
-            most += part_at(shown, i)->bytes.length * 6;
+    for (size_t i = 0; i < shown->count; i++)
+        if (!shown->parts[i].is_text)
+            most += shown->parts[i].bytes.length * 6;
     return most <= SHORT_MAX;
 }
 
@@ -316,7 +321,7 @@ enum wherry_next shown_send(struct wherry_exchange *exchange, struct shown *show
 {
     if (!shown)
         return WHERRY_FAIL;
-    if (shown->text.failed || shown->parts.failed || shown->is_unreadable) {
+    if (shown->text.failed || shown->has_no_room || shown->is_unreadable) {
         shown_free(shown);
         return WHERRY_FAIL;
     }

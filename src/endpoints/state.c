@@ -201,7 +201,7 @@ static bool says(struct str credentials, struct str user, struct str password)
     return is_right;
 }
 
-/* credentials = "Basic" 1*SP token68; schemes have no case (RFC 9110 §11.1, §11.4) */
+/* credentials = "Basic" 1*SP token68; the scheme has no case (RFC 7617 §2) */
 bool state_knows(struct str authorization, struct str user, struct str password)
 {
     struct str scheme = STR("Basic ");

@@ -4,7 +4,7 @@ static void say(struct wherry_exchange *exchange, enum http_status status, struc
 {
     struct response *response = &exchange->response;
 
-    response->status = status;
+    response->status = (int)status;
     response_add_field(response, STR("Content-Type"), STR("text/plain; charset=utf-8"));
     response_add_field(response, STR("Cache-Control"), STR("no-store"));
     response_set_bytes(response, text);

@@ -135,6 +135,12 @@ URLENCODED = [
     "a=%ff%C3%BC%00", "a=%2541", "a=%zz%4&%=%%34", "a=1;b=2", "q=caf%C3%A9+cr%C3%A8me&page=2",
 ]
 
+JSON_TEXTS = [
+    '{"a": [1, {"b": null}], "c": "d"}', " true ", "[]", "{}", "-0.5e+10", "0", "[false,1E-3]",
+    r'"\"\\\/\b\f\n\r\t\u00aF\ud83d\udef6"', '{"a":1,"a":2}', "[1,]", "01", "1.", "nul", r'"\u12"', "[1}",
+    '{"a"}', "NaN", "1e400", r'"\ud800"', r'{"\u0000":1}', 513 * "[" + 513 * "]", 512 * "[" + 512 * "]",
+]
+
 # Names and values to be set; then the field that comes, which is the path, too.
 COOKIES = [
     ("SID", "31d4d96e407aad42", "SID=31d4d96e407aad42; lang=en-US"), ("a", "", "a=; b = \"1\" ;;c"),
@@ -295,6 +301,11 @@ def urlencoded_seeds():
         yield text.encode()
     for bytes_, _ in dialogues():
         yield bytes_.split(b" ")[1].partition(b"?")[2] if b" " in bytes_ else b""
+
+
+def json_text_seeds():
+    for text in JSON_TEXTS:
+        yield text.encode()
 
 
 def cookie_seeds():
