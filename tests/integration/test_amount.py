@@ -328,7 +328,6 @@ def test_the_longest_time_is_an_option(serve, site):
     ("/test/drip?duration=50&numbytes=3", True),
     ("/test/drip?delay=50", False),
     ("/test/bytes/10485760", True),
-    ("/test/range/1048576", True),
     ("/test/stream-bytes/10485760", True),
 ])
 def test_who_leaves_is_missed_at_once(server, target, begins):
