@@ -784,6 +784,15 @@ def test_the_page_lists_the_members():
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(MEMBERS)
 
 
+def test_the_page_names_endpoints_that_there_are(serve, site):
+    server = serve(site, "--endpoints=/test")
+    targets = re.findall(r"`(/[^`]*)`", PAGE.read_text().split("## What to ask")[1])
+    targets = [target for target in targets if target not in ("/", "/test")]
+    assert len(targets) >= 4
+    for target in targets:
+        assert server.get(f"/test{target}").status == 200, target
+
+
 # Every section with blocks, and which file of tests types them.
 HERE = {"In a shell", "In pytest", "Whom to trust"}
 IN_CONTAINER = {"GitHub Actions", "GitLab", "docker-compose", "Testcontainers"}
