@@ -52,6 +52,7 @@ NOT_IN_IMAGE = {
     "test_ci.py::test_a_read_only_file_system": HAS_OTHER_HOUSE,
     "test_ci.py::test_a_file_that_is_mounted_itself": HAS_OTHER_HOUSE,
     "test_ci.py::test_a_full_disk": HAS_OTHER_HOUSE,
+    "test_ci.py::test_the_page_has_a_fixture": HAS_OTHER_HOUSE,
     "test_ci.py::test_wait_asks_a_name_server": HAS_OTHER_HOUSE,
     "test_ci.py::test_wait_asks_it_for_ipv6_too": HAS_OTHER_HOUSE,
     "test_ci.py::test_wait_looks_where_a_short_name_may_be_meant": HAS_OTHER_HOUSE,

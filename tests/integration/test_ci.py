@@ -92,7 +92,7 @@ def ready(tmp_path):
 
 
 MEMBERS = ["time", "carries", "version", "pid", "urls", "http", "https", "admin", "endpoints",
-           "authority", "sha256"]
+           "bad_tls", "authority", "sha256"]
 
 
 def test_the_file_holds_all_there_is_to_know(serve, site, ready, tmp_path):
