@@ -82,7 +82,7 @@ DRIVER = $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,$(OUT)/tests/fuzz/replay
 # Everything is asked over TLS once more; under a sanitizer, which is slow, only what is about threads,
 # limits and ends.
 OVER_TLS.asan = $(addprefix tests/integration/test_,breaker.py faults.py handlers.py limits.py load.py \
-                pressure.py shutdown.py streams.py uploads.py)
+                patience.py pressure.py shutdown.py streams.py uploads.py)
 OVER_TLS.tsan = $(OVER_TLS.asan)
 
 IMAGE    = wherry:latest

@@ -86,6 +86,13 @@ enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, con
 enum wherry_next endpoint_stream(struct wherry_exchange *exchange, const char *type, int64_t length,
                                  wherry_puller *pull, const void *state, size_t size);
 
+/* In a puller: adds so many bytes, for which there is room.  False: no memory. */
+MUST_USE static inline bool endpoint_write(struct wherry_exchange *exchange, const char *bytes,
+                                           size_t count)
+{
+    return wherry_write(exchange, (struct wherry_slice){bytes, count}) == count;
+}
+
 /* Leads to `location`, which is to be checked before. */
 enum wherry_next endpoint_redirect(struct wherry_exchange *exchange, int status,
                                    struct wherry_slice location);

@@ -39,7 +39,7 @@ static bool write_event(struct wherry_exchange *exchange, uint64_t id)
                         (unsigned long long)id, (unsigned long long)id, (long long)wall_ms());
 
     assert(len > 0 && len < EVENT_BYTES_MAX);
-    return wherry_write(exchange, (struct wherry_slice){event, (size_t)len}) == (size_t)len;
+    return endpoint_write(exchange, event, (size_t)len);
 }
 
 static enum wherry_pull pull_events(struct wherry_exchange *exchange, void *data)
@@ -50,7 +50,7 @@ static enum wherry_pull pull_events(struct wherry_exchange *exchange, void *data
 
     for (uint64_t left = MIN_OF(owed, EVENTS_AT_ONCE); left > 0; left--)
         if (!write_event(exchange, paced->done++))
-            return WHERRY_BROKEN;       /* no memory */
+            return WHERRY_BROKEN;
     if (paced->done == paced->pace.count || endpoint_is_stopping(exchange))
         return WHERRY_END;
     return wherry_wait(exchange, paced_wait_ms(paced, now_ms));
