@@ -105,6 +105,31 @@ void endpoint_append_origin(struct wherry_exchange *exchange, struct buf *text)
     buf_append(text, endpoint_str(host));
 }
 
+/* ---- who asks ---------------------------------------------------------------------------- */
+
+/* serialized-origin = scheme "://" host [ ":" port ]                           RFC 6454 §6.1
+ * The scheme may be another one to us: in front of us somebody may take off TLS. */
+static struct str host_of(struct str origin)
+{
+    if (str_starts(origin, STR("https://")))
+        return str_from(origin, strlen("https://"));
+    return str_starts(origin, STR("http://")) ? str_from(origin, strlen("http://")) : STR_NONE;
+}
+
+/* Browsers say the first to secure origins and localhost only (Fetch Metadata §2.3), and the second
+ * wherever something may be changed (Fetch §3.1). */
+bool endpoint_is_cross_origin(const struct wherry_exchange *exchange)
+{
+    struct wherry_slice site = wherry_field(exchange, "Sec-Fetch-Site");
+    struct wherry_slice origin = wherry_field(exchange, "Origin");
+
+    if (site.ptr)
+        return !str_equal(endpoint_str(site), STR("same-origin")) &&
+               !str_equal(endpoint_str(site), STR("none"));
+    return origin.ptr && !str_equal_nocase(host_of(endpoint_str(origin)),
+                                           endpoint_str(wherry_host(exchange)));
+}
+
 /* ---- answers ----------------------------------------------------------------------------- */
 
 enum wherry_next endpoint_send(struct wherry_exchange *exchange, int status, const char *type,
@@ -146,13 +171,20 @@ static void add(struct wherry_exchange *exchange, const char *name, const char *
 
 /* Pages of errors are not ours: they have nothing of the caller's in them, and may be the site's own,
  * with pictures. */
-void endpoint_finish_private(struct wherry_exchange *exchange, void *data)
+static void keep_from_running(struct wherry_exchange *exchange)
 {
-    (void)data;
     if (wherry_status(exchange) >= HTTP_BAD_REQUEST)
         return;
     add(exchange, "X-Content-Type-Options", "nosniff");
     add(exchange, "Content-Security-Policy", ENDPOINT_POLICY);
+}
+
+/* Without CORS others cannot read it, but could still show it in a page, as a picture. */
+void endpoint_finish_private(struct wherry_exchange *exchange, void *data)
+{
+    (void)data;
+    keep_from_running(exchange);
+    add(exchange, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
 /* Fetch §3.2.4: what a page asks for beforehand is what it may do. */
@@ -170,7 +202,8 @@ static void answer_preflight(struct wherry_exchange *exchange)
  * somebody else's on the same host. */
 void endpoint_finish_open(struct wherry_exchange *exchange, void *data)
 {
-    endpoint_finish_private(exchange, data);
+    (void)data;
+    keep_from_running(exchange);
     add(exchange, "Access-Control-Allow-Origin", "*");
     if (wherry_field(exchange, "Access-Control-Request-Method").ptr)
         answer_preflight(exchange);

@@ -107,10 +107,15 @@ static inline void endpoint_forbid_storing(struct wherry_exchange *exchange)
  * HTTP/1.0 may. */
 void endpoint_append_origin(struct wherry_exchange *exchange, struct buf *text);
 
+/* A page of another origin has a browser send it.  What a form can post comes without a preflight (Fetch
+ * §2.2.2), so CORS does not keep it off.  Who sends neither Sec-Fetch-Site nor Origin is no browser. */
+bool endpoint_is_cross_origin(const struct wherry_exchange *exchange) MUST_USE;
+
 /* Under it a browser runs no script of an answer, wherever that is shown. */
 #define ENDPOINT_POLICY "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
-/* For wherry_route.finish: no script, no sniffing; and with CORS (Fetch §3.2), preflights too. */
+/* For wherry_route.finish: no script, no sniffing; and open to all origins with CORS (Fetch §3.2),
+ * preflights too, or closed to all others (Fetch §3.7). */
 void endpoint_finish_open(struct wherry_exchange *exchange, void *data);
 void endpoint_finish_private(struct wherry_exchange *exchange, void *data);
 

@@ -6,11 +6,11 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "endpoints/fields.h"
 #include "endpoints/json.h"
 #include "endpoints/mirror.h"
 #include "endpoints/pace.h"
 #include "http/status.h"
-#include "http/token.h"
 #include "http/trailer.h"
 
 /* ---- /sse -------------------------------------------------------------------------------- */
@@ -89,11 +89,11 @@ enum {
 /* Where the query has none. */
 static const char example_name[] = "X-Behind-The-Body", example_value[] = "yes";
 
-/* field-value may be empty (RFC 9110 §5.5). */
+/* Somebody in front of us may make fields of the head of them (RFC 9110 §6.5.1), so what is refused there is
+ * refused here. */
 static bool is_trailer(struct str name, struct str value)
 {
-    return token_all(name, CHAR_TOKEN) && trailer_is_allowed(name) &&
-           (value.len == 0 || token_all(value, CHAR_FIELD));
+    return trailer_is_allowed(name) && !fields_problem(name, value);
 }
 
 static const char *find_problem(struct wherry_exchange *exchange)

@@ -28,8 +28,8 @@ static const struct rule rules[] = {
     /* RFC 6797, RFC 7469, RFC 7838: these last beyond the answer, for all of the host. */
     {"a field that a browser keeps is not set here",
      NAMES("accept-ch*", "activate-storage-access", "alt-svc", "clear-site-data", "critical-ch",
-           "delegate-ch", "expect-ct", "nel", "observe-browsing-topics", "origin-agent-cluster",
-           "permissions-policy*", "public-key-pins*", "report-to", "reporting-endpoints", "sec-*",
+           "delegate-ch", "expect-ct", "idp-signin-status", "nel", "observe-browsing-topics",
+           "origin-agent-cluster", "permissions-policy*", "public-key-pins*", "report-to", "reporting-endpoints", "sec-*",
            "secure-session-*", "set-cookie*", "set-login", "shared-storage-write",
            "strict-transport-security", "use-as-dictionary", "x-permitted-cross-domain-policies")},
     {"a field that permits something to pages or scripts is not set here",
@@ -40,8 +40,8 @@ static const struct rule rules[] = {
     /* What is saved under a name of somebody's choice, with words of his choice in it, may be a program. */
     {"a field that gives the answer a file's name is not set here", NAMES("content-disposition")},
     {"a field that is an order to a proxy in front of the server is not set here",
-     NAMES("edge-*", "surrogate-*", "x-accel-*", "x-lighttpd-*", "x-litespeed-*", "x-reproxy-*",
-           "x-sendfile*")},
+     NAMES("edge-*", "surrogate-*", "x-accel-*", "x-envoy-*", "x-esi*", "x-lighttpd-*", "x-litespeed-*",
+           "x-reproxy-*", "x-sendfile*")},
 };
 
 static bool is_named(struct str name, const char *rule)
@@ -103,20 +103,36 @@ const char *fields_problem(struct str name, struct str value)
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-/* NULL: all of them may go.  One of a name that has to be the only one may not come twice. */
+static size_t count_named(struct wherry_exchange *exchange, struct str wanted)
+{
+    struct wherry_slice name, value;
+    size_t              count = 0;
+
+    for (size_t at = 0; wherry_next_query_value(exchange, &at, &name, &value);)
+        count += str_equal_nocase(endpoint_str(name), wanted);
+    return count;
+}
+
+/* RFC 9110 §5.3: those whose value is no list. */
+static bool is_one_twice(struct wherry_exchange *exchange)
+{
+    return count_named(exchange, STR("Content-Type")) > 1 ||
+           count_named(exchange, STR("ETag")) > 1 || count_named(exchange, STR("Last-Modified")) > 1;
+}
+
+/* NULL: all of them may go. */
 static const char *problem_of(struct wherry_exchange *exchange)
 {
     struct wherry_slice name, value;
-    size_t              types = 0, bytes = 0;
+    size_t              bytes = 0;
     const char         *problem = NULL;
 
     for (size_t at = 0; !problem && wherry_next_query_value(exchange, &at, &name, &value);) {
         problem = fields_problem(endpoint_str(name), str_trim(endpoint_str(value)));
-        types += str_equal_nocase(endpoint_str(name), STR("Content-Type"));
         bytes += name.len + value.len + strlen(": \r\n");
     }
-    if (!problem && types > 1)
-        return "there is one Content-Type at most";
+    if (!problem && is_one_twice(exchange))
+        return "there is one Content-Type, one ETag and one Last-Modified at most";
     if (!problem && bytes > BYTES_MAX)
         return "the fields have 8 KiB at most";
     return problem;
@@ -136,16 +152,6 @@ static bool add_fields(struct wherry_exchange *exchange, json_t *shown)
     return true;
 }
 
-static bool has_named(struct wherry_exchange *exchange, struct str wanted)
-{
-    struct wherry_slice name, value;
-
-    for (size_t at = 0; wherry_next_query_value(exchange, &at, &name, &value);)
-        if (str_equal_nocase(endpoint_str(name), wanted))
-            return true;
-    return false;
-}
-
 enum wherry_next fields_answer(struct wherry_exchange *exchange, void *data)
 {
     const char *problem = problem_of(exchange);
@@ -156,11 +162,11 @@ enum wherry_next fields_answer(struct wherry_exchange *exchange, void *data)
     if (problem)
         return wherry_refuse(exchange, HTTP_BAD_REQUEST, problem);
     shown = json_object();
-    if (!has_named(exchange, STR("Content-Type"))) {
+    if (count_named(exchange, STR("Content-Type")) == 0) {
         wherry_add_field(exchange, "Content-Type", wherry_text("application/json"));
         (void)json_object_set_new(shown, "Content-Type", json_string("application/json"));
     }
-    if (!has_named(exchange, STR("Cache-Control")))
+    if (count_named(exchange, STR("Cache-Control")) == 0)
         endpoint_forbid_storing(exchange);
     if (shown && add_fields(exchange, shown))
         text = json_dumps(shown, JSON_COMPACT);

@@ -168,6 +168,12 @@ static enum wherry_next fetch(struct wherry_exchange *exchange, void *data)
 
 /* ---- what changes ------------------------------------------------------------------------- */
 
+static enum wherry_next refuse_others(struct wherry_exchange *exchange)
+{
+    return wherry_refuse(exchange, HTTP_FORBIDDEN,
+                         "a page of another origin may not change the files");
+}
+
 static bool has_condition(const struct wherry_exchange *exchange)
 {
     return wherry_field(exchange, "If-Match").ptr || wherry_field(exchange, "If-None-Match").ptr ||
@@ -206,6 +212,8 @@ static enum wherry_next look_at_upload(struct wherry_exchange *exchange, void *d
 {
     const struct files *files = data;
 
+    if (endpoint_is_cross_origin(exchange))
+        return refuse_others(exchange);
     if (!is_name(wherry_part(exchange, "name")))
         return refuse_name(exchange);
     /* RFC 9110 §14.5: it would be taken for the whole. */
@@ -315,6 +323,8 @@ static enum wherry_next drop(struct wherry_exchange *exchange, void *data)
     enum there          there;
     enum wherry_next    next = WHERRY_ANSWER;
 
+    if (endpoint_is_cross_origin(exchange))
+        return refuse_others(exchange);
     if (!is_name(name))
         return refuse_missing(exchange);
     begin_change(files, exchange);

@@ -115,6 +115,18 @@ enum wherry_next mirror_answer(struct wherry_exchange *exchange)
     return json_answer(exchange, HTTP_OK, head_of(exchange));
 }
 
+/* A browser has one cache for what a page asks with cookies and what it asks without them, and of the second
+ * it lets the page read the answer (endpoint_finish_open), even when the first one is in the cache. */
+enum wherry_next mirror_answer_to_keep(struct wherry_exchange *exchange)
+{
+    static const char *const secrets[] = {"Cookie", "Authorization", "Proxy-Authorization"};
+    json_t                  *head = head_of(exchange);
+
+    for (size_t i = 0; i < COUNTOF(secrets); i++)
+        (void)json_object_del(json_object_get(head, "headers"), secrets[i]);
+    return json_answer(exchange, HTTP_OK, head);
+}
+
 static enum wherry_next get(struct wherry_exchange *exchange, void *data)
 {
     (void)data;

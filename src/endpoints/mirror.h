@@ -26,6 +26,10 @@ json_t *mirror_url(struct wherry_exchange *exchange) MUST_USE;
 /* Answers as /get does. */
 enum wherry_next mirror_answer(struct wherry_exchange *exchange);
 
+/* The same for an answer that caches may keep: without what a browser or a client adds by itself to prove who
+ * it is (Cookie, Authorization, Proxy-Authorization), which the cache would show to whoever asks next. */
+enum wherry_next mirror_answer_to_keep(struct wherry_exchange *exchange);
+
 extern const struct endpoint_group mirror_group;
 
 #endif

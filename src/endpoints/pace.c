@@ -29,6 +29,7 @@ int64_t paced_wait_ms(const struct paced *paced, int64_t now_ms)
 {
     int64_t elapsed_ms = now_ms - paced->began_ms;
 
-    return paced->done < pace_due(&paced->pace, elapsed_ms) ? 0
-                                                            : pace_wait_ms(&paced->pace, elapsed_ms);
+    if (paced->done < pace_due(&paced->pace, elapsed_ms))
+        return 0;
+    return MAX_OF(pace_wait_ms(&paced->pace, elapsed_ms), (int64_t)PACED_TICK_MS);
 }

@@ -20,6 +20,9 @@ uint64_t pace_due(const struct pace *pace, int64_t elapsed_ms) MUST_USE;
 /* Milliseconds, at least 1, until there is one more than those that are due. */
 int64_t pace_wait_ms(const struct pace *pace, int64_t elapsed_ms) MUST_USE;
 
+enum { PACED_TICK_MS = 10 };     /* as often at most he comes who keeps count: with a thousand such things in
+                                  * a second each of them would be a system call and a packet */
+
 /* The same for who keeps count. */
 struct paced {
     struct pace pace;
@@ -30,7 +33,7 @@ struct paced {
 /* How many are due and not done; the first call is the beginning. */
 uint64_t paced_owed(struct paced *paced, int64_t now_ms) MUST_USE;
 
-/* How long it is until one is owed; 0: there is. */
+/* How long it is until one is owed, or several that come close together; 0: there is one now. */
 int64_t paced_wait_ms(const struct paced *paced, int64_t now_ms) MUST_USE;
 
 #endif

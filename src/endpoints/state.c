@@ -260,7 +260,7 @@ static enum wherry_next etag(struct wherry_exchange *exchange, void *data)
     if (state_write_etag(endpoint_str(wherry_part(exchange, "etag")), &tag)) {
         wherry_add_field(exchange, "ETag", endpoint_slice(buf_view(&tag)));
         wherry_add_field(exchange, "Cache-Control", wherry_text("no-cache, no-transform"));
-        next = mirror_answer(exchange);
+        next = mirror_answer_to_keep(exchange);
     } else {
         next = wherry_refuse(exchange, HTTP_BAD_REQUEST,
                              "an entity tag has visible bytes without quotes, as in v1, \"v1\" or "
@@ -296,7 +296,7 @@ static enum wherry_next answer_new(struct wherry_exchange *exchange)
     date_format(time(NULL), date);
     wherry_add_field(exchange, "ETag", wherry_text(tag));
     wherry_add_field(exchange, "Last-Modified", (struct wherry_slice){date, sizeof date});
-    return mirror_answer(exchange);
+    return mirror_answer_to_keep(exchange);
 }
 
 /* Whatever version the client has, it is the right one. */
@@ -323,7 +323,7 @@ static enum wherry_next cache_for(struct wherry_exchange *exchange, void *data)
                              "the age must be a whole number of seconds, as in 60, up to 2147483647");
     snprintf(control, sizeof control, "public, max-age=%" PRIu64, seconds);
     wherry_add_field(exchange, "Cache-Control", wherry_text(control));
-    return mirror_answer(exchange);
+    return mirror_answer_to_keep(exchange);
 }
 
 /* clang-format off */

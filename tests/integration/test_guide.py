@@ -149,10 +149,43 @@ def test_any_origin_may_read_every_answer(server, target, method, status):
 def test_no_other_origin_may_touch_the_files(server):
     """A page in somebody's browser must not write into a folder of his."""
     server.get("/test/files/a", "PUT", body=b"x")
-    for method in ("GET", "OPTIONS", "DELETE"):
+    for method, status in (("GET", 200), ("OPTIONS", 204), ("DELETE", 403)):
         answer = server.get("/test/files/a", method, fields=ASKED)
-        assert answer.status in (200, 204)
+        assert answer.status == status
         assert not [name for name, _ in answer.fields if name.startswith("Access-Control")]
+        assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert server.get("/test/files/a").body == b"x"
+
+
+@pytest.mark.parametrize("fields", [
+    {"Origin": "https://example.com"},
+    {"Origin": "null"},
+    {"Origin": "http://wherry.test.example.com"},
+    {"Origin": "http://wherry.test:81"},
+    {"Origin": "ftp://wherry.test"},
+    {"Origin": ""},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://wherry.test"},
+], ids=str)
+def test_no_form_of_another_origin_writes_a_file(server, folder, fields):
+    """No preflight comes before what a form can post (Fetch §2.2.2)."""
+    for method in ("POST", "PUT"):
+        answer = server.get("/test/files/a", method, {"Content-Type": "text/plain", **fields}, b"x")
+        assert answer.status == 403
+    server.wait_log(r'" 403 .*"a page of another origin may not change the files"')
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("fields", [
+    {"Origin": "http://wherry.test"},
+    {"Origin": "https://wherry.test"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "https://in.front.of.us"},
+    {"Sec-Fetch-Site": "none"},
+], ids=str)
+def test_pages_of_ours_write_files(server, fields):
+    """Also where somebody in front of us takes off TLS, or has us called otherwise."""
+    assert server.get("/test/files/a", "POST", fields, b"x").status == 201
+    assert server.get("/test/files/a", "DELETE", fields).status == 204
 
 
 def test_the_site_is_no_endpoint(server):

@@ -460,7 +460,8 @@ def test_a_tag_that_is_asked_for_counts(server):
 @pytest.mark.parametrize("query", [
     "Set-Cookie=a%3Db", "set-cookie=a", "Location=https://example.com", "Refresh=0", "Link=%3C/x%3E",
     "Content-Type=text/html", "Content-Type=text/plain&content-type=text/html",
-    "Content-Type=text/plain&Content-Type=text/plain", "Content-Security-Policy=x",
+    "Content-Type=text/plain&Content-Type=text/plain", "ETag=%22a%22&etag=%22b%22",
+    "Last-Modified=a&Last-Modified=b", "Content-Security-Policy=x",
     "Clear-Site-Data=%22*%22", "Strict-Transport-Security=max-age%3D1", "Alt-Svc=x", "NEL=x",
     "Access-Control-Allow-Credentials=true", "Service-Worker-Allowed=/", "Content-Encoding=gzip",
     "Content-Length=0", "Transfer-Encoding=chunked", "Connection=close", "Date=x",

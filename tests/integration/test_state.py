@@ -230,6 +230,16 @@ def test_what_may_be_kept(server, ask, seconds):
     assert json.loads(answer.body)["url"] == f"{server.url}/t/cache/{seconds}"
 
 
+@pytest.mark.parametrize("target", ["/etag/v1", "/cache", "/cache/60"])
+def test_what_is_kept_tells_no_secret(server, target):
+    """A cache gives it to whoever asks next: a page of another origin, which may read what comes without
+    cookies, would read the cookies of an answer that came with them."""
+    secrets = {"Cookie": "id=secret", "Authorization": "Basic secret", "Proxy-Authorization": "secret"}
+    answer = server.get(f"/t{target}", fields={**secrets, "X-Own": "told"})
+    assert answer.status == 200 and b"secret" not in answer.body
+    assert json.loads(answer.body)["headers"] == {"Host": "wherry.test", "X-Own": "told"}
+
+
 @pytest.mark.parametrize("seconds", ["x", "-1", "1.5", "2147483648", "%201", "99999999999999999999"])
 def test_no_such_age(server, seconds):
     answer = server.get(f"/t/cache/{seconds}")

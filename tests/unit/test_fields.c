@@ -78,6 +78,9 @@ static const struct field_case {
     {"the time",                               "Date",         "x", false},
     {"a file for nginx to send",               "X-Accel-Redirect", "/secret", false},
     {"one for others",                         "X-Sendfile",   "/etc/passwd", false},
+    {"the end of a server's health",           "X-Envoy-Immediate-Health-Check-Fail", "1", false},
+    {"includes, as others are told to",        "X-Esi",        "1", false},
+    {"who is signed in, as it was called",     "IdP-SignIn-Status", "action=signin", false},
     {"includes for a proxy to fetch",          "Surrogate-Control", "content=\"ESI/1.0\"", false},
 };
 

@@ -73,12 +73,27 @@ static void who_keeps_count_is_owed_the_rest(void **state)
     assert_int_equal(paced_owed(&paced, 9999), 5);
 }
 
+/* However many there are in a millisecond, nobody comes for each of them. */
+static void many_come_together(void **state)
+{
+    struct paced paced = {.pace = {1000000, 10000}};
+    unsigned     turns = 0;
+
+    (void)state;
+    for (int64_t now_ms = 1; paced.done < paced.pace.count; turns++) {
+        paced.done += paced_owed(&paced, now_ms);
+        now_ms += paced_wait_ms(&paced, now_ms);
+    }
+    assert_int_equal(turns, 10000 / PACED_TICK_MS + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_promise_holds),
         cmocka_unit_test(waiting_leads_through),
         cmocka_unit_test(who_keeps_count_is_owed_the_rest),
+        cmocka_unit_test(many_come_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
