@@ -18,9 +18,9 @@ MIB = 1 << 20
 WORD = (1 << 64) - 1
 
 
-@pytest.fixture
-def server(serve, site):
-    return serve(site, "--endpoints=/test")
+@pytest.fixture(scope="module")
+def server(serve_all, tmp_path_factory):
+    return serve_all(tmp_path_factory.mktemp("site"), "--endpoints=/test")
 
 
 def splitmix64(seed):

@@ -17,9 +17,9 @@ from test_streams import chunk
 from tools import need
 
 
-@pytest.fixture
-def server(serve, site):
-    return serve(site, "--endpoints=/test")
+@pytest.fixture(scope="module")
+def server(serve_all, tmp_path_factory):
+    return serve_all(tmp_path_factory.mktemp("site"), "--endpoints=/test")
 
 
 # ---- /sse

@@ -14,9 +14,9 @@ from clients import CLIENTS
 from tools import need
 
 
-@pytest.fixture
-def server(serve, site):
-    return serve(site, "--endpoints=/test")
+@pytest.fixture(scope="module")
+def server(serve_all, tmp_path_factory):
+    return serve_all(tmp_path_factory.mktemp("site"), "--endpoints=/test")
 
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
