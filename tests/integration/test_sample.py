@@ -16,7 +16,9 @@ from tools import need
 
 @pytest.fixture(scope="module")
 def server(serve_all, tmp_path_factory):
-    return serve_all(tmp_path_factory.mktemp("site"), "--endpoints=/test")
+    site = tmp_path_factory.mktemp("site")
+    (site / "index.html").write_text("<!doctype html><title>home</title>\n")
+    return serve_all(site, "--endpoints=/test")
 
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
