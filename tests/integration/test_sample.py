@@ -17,7 +17,7 @@ from tools import need
 @pytest.fixture(scope="module")
 def server(serve_all, tmp_path_factory):
     site = tmp_path_factory.mktemp("site")
-    (site / "index.html").write_text("<!doctype html><title>home</title>\n")
+    (site / "index.html").write_text("<!doctype html><link rel=icon href=data:,>\n")
     return serve_all(site, "--endpoints=/test")
 
 
