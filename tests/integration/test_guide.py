@@ -77,6 +77,14 @@ def test_the_document_lists_the_same(serve, site, folder):
         (pattern, methods, example, says) for methods, pattern, example, says in rows]
 
 
+def test_the_manual_names_all_of_them(rows):
+    manual = (DOC.parent / "wherry.8").read_text().replace("\\-", "-")
+    section = manual.split(".Sh ENDPOINTS")[1].split(".Sh ")[0]
+    for _, pattern, _, _ in rows:
+        path = re.match(r"/test(/[^{*]*[^{*/])", pattern)[1]
+        assert re.search(rf"{path}(?![a-z-])", section), pattern
+
+
 def test_each_example_fits_its_pattern_and_is_answered(server, rows):
     """Nothing is listed that is not there.  What is put there first, or breaks on purpose, is tried in
     the files of its group."""
