@@ -41,7 +41,7 @@ static enum wherry_pull pull_noise(struct wherry_exchange *exchange, void *data)
         size_t count = (size_t)MIN_OF(sizeof bytes, end - body->sent);
 
         noise_make(body->seed, body->sent, bytes, count);
-        if (wherry_write(exchange, (struct wherry_slice){bytes, count}) < count)
+        if (wherry_write(exchange, (struct wherry_slice){bytes, count}) != count)
             return WHERRY_BROKEN;       /* no memory: never more than a piece is written */
         body->sent += count;
     }
@@ -180,7 +180,7 @@ static enum wherry_pull pull_drops(struct wherry_exchange *exchange, void *data)
     for (uint64_t left = MIN_OF(owed, PIECE_MAX); left > 0;) {
         size_t count = (size_t)MIN_OF(sizeof drops - 1, left);
 
-        if (wherry_write(exchange, (struct wherry_slice){drops, count}) < count)
+        if (wherry_write(exchange, (struct wherry_slice){drops, count}) != count)
             return WHERRY_BROKEN;
         paced->done += count;
         left -= count;

@@ -34,7 +34,7 @@ static const struct rule rules[] = {
            "strict-transport-security", "use-as-dictionary", "x-permitted-cross-domain-policies")},
     {"a field that permits something to pages or scripts is not set here",
      NAMES("access-control-*", "ad-auction-*", "attribution-reporting-*", "content-security-policy*",
-           "cross-origin-*", "document-policy*", "feature-policy", "no-vary-search", "origin-trial",
+           "cross-origin-*", "document-*", "feature-policy", "no-vary-search", "origin-trial",
            "service-worker-*", "supports-loading-mode", "x-allow-fledge", "x-content-*",
            "x-webkit-csp*", "x-xss-protection")},
     /* What is saved under a name of somebody's choice, with words of his choice in it, may be a program. */
