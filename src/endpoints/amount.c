@@ -14,6 +14,7 @@
 enum {
     PIECE_MAX   = 64 * 1024,        /* what a puller may write at once */
     CHUNK_BYTES = 10 * 1024,        /* of /stream-bytes, where nobody says how many */
+    CHUNKS_MAX  = 128 * 1024,       /* each is a turn and a system call; 1 GiB has fewer of CHUNK_BYTES */
     RANGE_MAX   = 1024 * 1024,      /* bytes of /range */
     DRIP_MS     = 2000,             /* of /drip, where nobody says how long */
     DRIP_BYTES  = 10,
@@ -87,9 +88,11 @@ static enum wherry_next stream_bytes(struct wherry_exchange *exchange, void *dat
         return endpoint_refuse_bytes(exchange);
     if (!endpoint_query_number(exchange, "seed", &body.seed))
         return refuse_seed(exchange);
-    if (!endpoint_query_number(exchange, "chunk_size", &piece) || piece < 1 || piece > PIECE_MAX)
+    if (!endpoint_query_number(exchange, "chunk_size", &piece) || piece < 1 || piece > PIECE_MAX ||
+        body.length > piece * CHUNKS_MAX)
         return wherry_refuse(exchange, HTTP_BAD_REQUEST,
-                             "the chunk_size must be a whole number from 1 to 65536");
+                             "the chunk_size must be a whole number from 1 to 65536, of which the "
+                             "body takes no more than 131072");
     body.piece = (size_t)piece;
     return answer_noise(exchange, &body, false);
 }

@@ -112,11 +112,12 @@ static const char *find_problem(struct wherry_exchange *exchange)
     return NULL;
 }
 
-/* RFC 9110 §6.6.2: whoever wants one of them knows beforehand that it will come. */
-static void announce(struct wherry_exchange *exchange)
+/* RFC 9110 §6.6.2: whoever wants one of them knows beforehand that it will come.  False: no memory. */
+static bool announce(struct wherry_exchange *exchange)
 {
     struct wherry_slice name, value;
     struct buf          names = BUF_UP_TO(TRAILERS_BYTES_MAX + 2 * TRAILERS_MAX);
+    bool                ok;
 
     for (size_t at = 0; wherry_next_query_value(exchange, &at, &name, &value);) {
         if (names.len)
@@ -126,7 +127,9 @@ static void announce(struct wherry_exchange *exchange)
     if (names.len == 0)
         buf_append(&names, str_view(example_name));
     wherry_add_field(exchange, "Trailer", endpoint_slice(buf_view(&names)));
+    ok = !names.failed;
     buf_fini(&names);
+    return ok;
 }
 
 static bool add_trailers(struct wherry_exchange *exchange)
@@ -183,10 +186,9 @@ static enum wherry_next trailers(struct wherry_exchange *exchange, void *data)
     wherry_on_release(exchange, release_text, body);
     body->text = json_write(json_pack("{s:o, s:o, s:o}", "headers", mirror_headers(exchange), "origin",
                                       mirror_origin(exchange), "url", mirror_url(exchange)));
-    if (!body->text)
+    if (!body->text || !announce(exchange))
         return WHERRY_FAIL;
     body->length = strlen(body->text);
-    announce(exchange);
     endpoint_forbid_storing(exchange);
     wherry_add_field(exchange, "Content-Type", wherry_text("application/json"));
     wherry_set_stream(exchange, -1, pull_text, body);

@@ -34,7 +34,7 @@ static const struct rule rules[] = {
            "strict-transport-security", "use-as-dictionary", "x-permitted-cross-domain-policies")},
     {"a field that permits something to pages or scripts is not set here",
      NAMES("access-control-*", "ad-auction-*", "attribution-reporting-*", "content-security-policy*",
-           "cross-origin-*", "document-policy*", "feature-policy", "no-vary-search", "origin-trial",
+           "cross-origin-*", "document-*", "feature-policy", "no-vary-search", "origin-trial",
            "service-worker-*", "supports-loading-mode", "x-allow-fledge", "x-content-*",
            "x-webkit-csp*", "x-xss-protection")},
     /* What is saved under a name of somebody's choice, with words of his choice in it, may be a program. */
@@ -152,6 +152,13 @@ static bool add_fields(struct wherry_exchange *exchange, json_t *shown)
     return true;
 }
 
+/* Where the query names none. */
+static bool add_type(struct wherry_exchange *exchange, json_t *shown)
+{
+    wherry_add_field(exchange, "Content-Type", wherry_text("application/json"));
+    return json_object_set_new(shown, "Content-Type", json_string("application/json")) == 0;
+}
+
 enum wherry_next fields_answer(struct wherry_exchange *exchange, void *data)
 {
     const char *problem = problem_of(exchange);
@@ -162,14 +169,11 @@ enum wherry_next fields_answer(struct wherry_exchange *exchange, void *data)
     if (problem)
         return wherry_refuse(exchange, HTTP_BAD_REQUEST, problem);
     shown = json_object();
-    if (count_named(exchange, STR("Content-Type")) == 0) {
-        wherry_add_field(exchange, "Content-Type", wherry_text("application/json"));
-        (void)json_object_set_new(shown, "Content-Type", json_string("application/json"));
-    }
     if (count_named(exchange, STR("Cache-Control")) == 0)
         endpoint_forbid_storing(exchange);
-    if (shown && add_fields(exchange, shown))
-        text = json_dumps(shown, JSON_COMPACT);
+    if ((count_named(exchange, STR("Content-Type")) > 0 || add_type(exchange, shown)) &&
+        add_fields(exchange, shown))
+        text = json_to_text(shown);
     if (text)
         wherry_copy_body(exchange, wherry_text(text));
     free(text);

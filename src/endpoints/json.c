@@ -4,9 +4,32 @@
 
 #include "base/buf.h"
 
+enum { TEXT_MAX = 64 * 1024 * 1024 };       /* what wherry_copy_body takes */
+
+static int append(const char *bytes, size_t len, void *data)
+{
+    struct buf *text = data;
+
+    buf_append(text, str_of(bytes, len));
+    return text->failed ? -1 : 0;
+}
+
+/* Not json_dumps: jansson 2.14 does not look whether a member's name found room, and goes on without. */
+char *json_to_text(const json_t *value)
+{
+    struct buf text = BUF_UP_TO(TEXT_MAX);
+    bool       ok = json_dump_callback(value, append, &text, JSON_COMPACT) == 0;
+
+    buf_append_byte(&text, '\0');
+    if (ok && !text.failed)
+        return text.ptr;
+    buf_fini(&text);
+    return NULL;
+}
+
 char *json_write(json_t *value)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+    char *text = value ? json_to_text(value) : NULL;
 
     json_decref(value);
     return text;

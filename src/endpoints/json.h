@@ -7,8 +7,10 @@
 #include "base/base.h"
 #include "wherry.h"
 
-/* The text of `value`, as short as it can be written, to be freed; takes the value over.  NULL: there was no
- * memory for one of them. */
+/* The text of `value`, as short as it can be written, to be freed; NULL: no memory. */
+char *json_to_text(const json_t *value) MUST_USE;
+
+/* The same, and takes the value over; NULL, for which there was no memory, gives NULL. */
 char *json_write(json_t *value) MUST_USE;
 
 /* Answers with `value`, as short as it can be written, and takes it over; NULL, for which there was

@@ -280,7 +280,7 @@ static void add_data(struct wherry_exchange *exchange, struct shown *shown)
 /* Takes over what its head says; its last "}" makes way for more. */
 static enum wherry_next show(struct wherry_exchange *exchange, json_t *head)
 {
-    char         *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
+    char         *text = head ? json_to_text(head) : NULL;
     struct shown *shown = text ? shown_new() : NULL;
 
     if (shown) {
@@ -405,7 +405,7 @@ static struct lines *make_lines(struct wherry_exchange *exchange, unsigned count
 {
     struct lines *lines = malloc(sizeof *lines);
     json_t       *head = lines ? head_of(exchange) : NULL;
-    char         *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
+    char         *text = head ? json_to_text(head) : NULL;
 
     if (text) {
         *lines = (struct lines){.text = BUF_UP_TO(LINE_BYTES), .count = count};

@@ -128,22 +128,28 @@ static void append_path(const struct endpoints_settings *settings, struct buf *t
         buf_append_u64(text, left);
 }
 
+/* False: no memory. */
+static bool add_location(struct wherry_exchange *exchange, const struct endpoints_settings *settings)
+{
+    struct buf location = BUF_UP_TO(URL_MAX);
+    bool       ok;
+
+    append_path(settings, &location, "/redirect/", 1);
+    wherry_add_field(exchange, "Location", endpoint_slice(buf_view(&location)));
+    ok = !location.failed;
+    buf_fini(&location);
+    return ok;
+}
+
 static enum wherry_next answer_status(struct wherry_exchange *exchange,
                                       const struct endpoints_settings *settings, int status)
 {
-    struct buf location = BUF_UP_TO(URL_MAX);
-
     wherry_set_status(exchange, status);
     endpoint_forbid_storing(exchange);
     for (size_t i = 0; i < COUNTOF(parts); i++)
         if (parts[i].status == status)
             add_part(exchange, &parts[i]);
-    if (leads_on(status)) {
-        append_path(settings, &location, "/redirect/", 1);
-        wherry_add_field(exchange, "Location", endpoint_slice(buf_view(&location)));
-        buf_fini(&location);
-    }
-    return WHERRY_ANSWER;
+    return !leads_on(status) || add_location(exchange, settings) ? WHERRY_ANSWER : WHERRY_FAIL;
 }
 
 static enum wherry_next give_status(struct wherry_exchange *exchange, void *data)

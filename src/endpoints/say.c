@@ -26,7 +26,7 @@ static json_t *greeting_for(struct wherry_slice name)
     buf_append(&text, STR("Hello, "));
     buf_append(&text, who);
     buf_append_byte(&text, '!');
-    greeting = json_stringn(text.ptr, text.len);        /* NULL for what is not UTF-8 */
+    greeting = text.failed ? NULL : json_stringn(text.ptr, text.len);   /* NULL for what is not UTF-8 */
     buf_fini(&text);
     return greeting;
 }

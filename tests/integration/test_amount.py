@@ -135,7 +135,8 @@ WRONG = {
         "/stream-bytes/1?seed=1.0",
     ],
     "the chunk_size": [
-        f"/stream-bytes/1?chunk_size={size}" for size in ("0", "-1", "x", "", "65537")
+        *(f"/stream-bytes/1?chunk_size={size}" for size in ("0", "-1", "x", "", "65537")),
+        "/stream-bytes/131073?chunk_size=1", "/stream-bytes/10485760?chunk_size=79",
     ],
     "base64": [
         "/base64/A", "/base64/AAAAA", "/base64/A===", "/base64/AB%20C", "/base64/AA=A",
@@ -221,6 +222,14 @@ def test_chunks_are_as_long_as_was_asked(server, size):
         while data := chunk(peer):
             lengths.append(len(data))
     assert lengths == 5 * [size] + ([size // 2] if size > 1 else [])
+
+
+@pytest.mark.parametrize("target", ["131072?chunk_size=1", "10485760?chunk_size=80"])
+def test_as_many_chunks_as_there_may_be(server, target):
+    """Each costs the server a turn: ten million of them would be half a minute of a processor."""
+    with server.dial() as peer:
+        peer.send(request(f"/test/stream-bytes/{target}"))
+        assert peer.head().status == 200
 
 
 def test_chunks_where_nobody_says(server):

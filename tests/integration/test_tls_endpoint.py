@@ -1,6 +1,7 @@
 """The endpoint /tls: what TLS says of the connection, as the program tells it and as its clients know it."""
 
 import json
+import ssl
 import subprocess
 
 import httpx
@@ -53,10 +54,9 @@ def test_without_any_of_that(server):
 
 def test_a_client_with_a_certificate(server, authority):
     client = authority.issue(common_name="ann", organization="Example, Inc.", client=True)
-    run = httpx.get(
-        f"https://localhost:{server.https_port}/tls",
-        verify=str(server.authority), cert=(str(client.cert), str(client.key)),
-    )
+    context = ssl.create_default_context(cafile=str(server.authority))
+    context.load_cert_chain(client.cert, client.key)
+    run = httpx.get(f"https://localhost:{server.https_port}/tls", verify=context)
     assert run.json()["client"] == "O=Example\\, Inc.,CN=ann"
 
 
