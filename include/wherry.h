@@ -211,6 +211,11 @@ WHERRY_PUBLIC bool wherry_server_authority(const struct wherry_server *server,
 WHERRY_PUBLIC void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data),
                                          void *data);
 
+/* A function that is called once, on the thread that runs the server, when it begins to stop: before the
+ * drain delay, where there is one; at most 8 of them.  It must not block. */
+WHERRY_PUBLIC void wherry_server_on_stop(struct wherry_server *server, void (*stop)(void *data),
+                                         void *data);
+
 /* ---- routes --------------------------------------------------------------------------- */
 
 enum wherry_next {

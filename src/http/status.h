@@ -1,5 +1,5 @@
-/* status - the status codes that have a phrase (RFC 9110 §15 and the registry of §16.2); and a refusal, which is
- * a status with a reason.  Pure. */
+/* status - the status codes that have a phrase (RFC 9110 §15 and the registry of §16.2); and a
+ * refusal, which is a status with a reason.  Pure. */
 #ifndef HTTP_STATUS_H
 #define HTTP_STATUS_H
 

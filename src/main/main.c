@@ -113,12 +113,19 @@ static bool open_folders(struct program *program)
            option_spool_check(&program->options, program->problem, sizeof program->problem);
 }
 
+/* From now on whoever waits for a server that is ready is to find another one. */
+static void on_stop(void *data)
+{
+    ready_file_close(data);
+}
+
 static bool open_server(struct program *program)
 {
     program->server = wherry_server_new(&program->options.server);
     if (!program->server || !site_serve(program->site, program->server) ||
         (program->endpoints && !endpoints_serve(program->endpoints, program->server)))
         return tell(program, "there is no memory for the server");
+    wherry_server_on_stop(program->server, on_stop, &program->ready);
     return wherry_server_open(program->server, program->problem, sizeof program->problem);
 }
 

@@ -136,7 +136,7 @@ const struct option option_table[] = {
      .accepts = ready_file_is_path, .must_be = "the path of a file",
      .group = LISTEN, INTO(ready_file),
      .help = "Write this file once it listens, whole: one JSON object with the URLs. It is removed "
-             "at the end, and one of an earlier run at the start."},
+             "when the server begins to stop, and one of an earlier run at the start."},
 
     {.name = "tls", .kind = OPTION_BOOLEAN, .initial = "no", .group = HTTPS, INTO(https.is_on),
      .help = "HTTPS beside HTTP. Without a certificate of yours wherry makes one, and an authority "

@@ -90,9 +90,9 @@ struct options {
     ((struct options){.texts = ARENA_UP_TO(OPTIONS_TEXT_MAX),                       \
                       .warnings = BUF_UP_TO(OPTIONS_WARNINGS_MAX)})
 
-/* Reads everything.  False: options->mistake says what is wrong.  When help, the version, nothing but
- * the health, or to wait is asked for, only the command line is read.  argv and environment must outlive the
- * options. */
+/* Reads everything.  False: options->mistake says what is wrong.  Who asks for help, for the version, for
+ * nothing but the health, or to wait gets no more read than the command line.  argv and environment
+ * must outlive the options. */
 bool options_read(struct options *options, int argc, char **argv, char **environment) MUST_USE;
 void options_fini(struct options *options);
 

@@ -1,4 +1,4 @@
-/* ready_file - --ready-file PATH: there while the server listens, and not before.
+/* ready_file - --ready-file PATH: there from when the server listens until it begins to stop.
  *
  * For scripts and tests that have to know when, and at which ports: it appears in one step, so that
  * whoever sees it reads all of it.  What an earlier run has left behind would be believed, so it goes

@@ -23,8 +23,9 @@ struct listener {
     char           url[LISTENER_URL_MAX];   /* "http://localhost:8080" */
 };
 
-/* Opens, binds and listens; what is wrong with its certificate is the caller's to say.  False with errno; EADDRINUSE for a local name that somebody still
- * answers on (a name that nobody answers on is replaced). */
+/* Opens, binds and listens; what is wrong with its certificate is the caller's to say.  False with errno;
+ * EADDRINUSE for a local name that somebody still answers on (a name that nobody answers on is
+ * replaced). */
 bool listener_open(struct listener *out, const struct address *address, const char *host,
                    bool is_tls) MUST_USE;
 

@@ -1,8 +1,8 @@
 /* probe - one question to a server, and the beginning of what it answers, by a deadline.
  *
  * The one caller in a program of listeners: it knocks, by TCP or at a socket in the file system, in
- * the clear or by TLS, says what it is given, and reads a line or as much as is wanted.  Nothing it meets can hold it longer
- * than that: no descriptor blocks, and every wait ends at the same moment. */
+ * the clear or by TLS, says what it is given, and reads a line, or as much as is wanted.  Nothing it
+ * meets can hold it longer than that: no descriptor blocks, and every wait ends at the same moment. */
 #ifndef NET_PROBE_H
 #define NET_PROBE_H
 

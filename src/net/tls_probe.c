@@ -118,7 +118,8 @@ bool tls_probe_wrap(struct transport *t, const char *name)
     if (session->ctx && take_anything(session->ctx))
         session->ssl = SSL_new(session->ctx);
     if (!session->ssl || SSL_set_app_data(session->ssl, session) != 1 ||
-        (*name && SSL_set_tlsext_host_name(session->ssl, name) != 1) || SSL_set_fd(session->ssl, t->fd) != 1) {
+        (*name && SSL_set_tlsext_host_name(session->ssl, name) != 1) ||
+        SSL_set_fd(session->ssl, t->fd) != 1) {
         session_free(session);
         ERR_clear_error();
         return false;

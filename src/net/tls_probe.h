@@ -8,7 +8,8 @@
 #include "net/transport.h"
 
 /* Puts TLS over a connected, plain transport, and takes its descriptor over; `name` is the server's
- * that it asks for, "" where it has only an address (RFC 6066 §3).  Nothing is sent yet.  False, the transport as it was, when there is no memory. */
+ * that it asks for, "" where it has only an address (RFC 6066 §3).  Nothing is sent yet.  False, the
+ * transport as it was, when there is no memory. */
 bool tls_probe_wrap(struct transport *t, const char *name) MUST_USE;
 
 /* Goes on with the handshake: IO_DONE at its end.  After IO_FAILED, here and in reading, OpenSSL's

@@ -120,8 +120,8 @@ void   work_init(struct work *work, const struct wherry_settings *settings);
 void   work_fini(struct work *work);
 
 /* A connection for a socket that `listener` accepted, owned by the caller; NULL when there is no slot, the
- * socket still the caller's.  The certificate is the good one until somebody says otherwise (`fault`).  There are CONN_RESERVE more slots than connections_max, for those
- * who are turned away. */
+ * socket still the caller's.  The certificate is the good one until somebody says otherwise (`fault`).
+ * There are CONN_RESERVE more slots than connections_max, for those who are turned away. */
 struct conn *conn_open(struct wherry_server *server, int fd, const struct peer *peer, bool is_secure,
                        struct clock now) MUST_USE;
 

@@ -163,6 +163,13 @@ static bool listen_again(struct wherry_server *server)
     return ok;
 }
 
+static void tell_of_end(struct wherry_server *server)
+{
+    for (size_t i = 0; i < server->stops_count; i++)
+        server->stops[i].function(server->stops[i].data);
+    server->stops_count = 0;
+}
+
 /* It was asked to stop.  Whoever sends visitors here may not know it yet, so for a while they are
  * still let in. */
 static bool is_time_to_stop(struct wherry_server *server, int64_t *leave_at, struct clock now)
@@ -173,6 +180,7 @@ static bool is_time_to_stop(struct wherry_server *server, int64_t *leave_at, str
     case LIFE_LEAVING:
         if (*leave_at == CLOCK_NEVER) {
             log_info("leaving", "delay_ms=%lld", (long long)server->settings.drain_delay_ms);
+            tell_of_end(server);
             *leave_at = now.ms + server->settings.drain_delay_ms;
         }
         if (now.ms < *leave_at)
@@ -180,6 +188,7 @@ static bool is_time_to_stop(struct wherry_server *server, int64_t *leave_at, str
         atomic_store(&server->life, LIFE_STOPPING);
         return true;
     case LIFE_STOPPING:
+        tell_of_end(server);
         break;
     }
     return true;

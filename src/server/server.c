@@ -144,6 +144,12 @@ void wherry_server_on_tick(struct wherry_server *server, void (*tick)(void *data
     server->ticks[server->ticks_count++] = (struct call){tick, data};
 }
 
+void wherry_server_on_stop(struct wherry_server *server, void (*stop)(void *data), void *data)
+{
+    assert(server->stops_count < CALLS_MAX);
+    server->stops[server->stops_count++] = (struct call){stop, data};
+}
+
 void wherry_server_on_free(struct wherry_server *server, void (*release)(void *data), void *data)
 {
     assert(server->releases_count < CALLS_MAX);

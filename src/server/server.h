@@ -36,6 +36,8 @@ struct wherry_server {
     void                  *error_data;
     struct call            ticks[CALLS_MAX];
     size_t                 ticks_count;
+    struct call            stops[CALLS_MAX];    /* that are still to be made */
+    size_t                 stops_count;
     struct call            releases[CALLS_MAX];
     size_t                 releases_count;
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from dialogue import request
 from program import clean_environment, eventually
 from tools import mount, need, need_unshare, unmount
 
@@ -143,6 +144,28 @@ def test_it_is_there_when_the_greeting_is_and_gone_at_the_end(serve, site, ready
     server.stop()
     assert not ready.exists()
     assert list(ready.parent.glob(".wherry-*")) == []
+
+
+def test_it_is_gone_when_the_end_begins(serve, site, ready):
+    """Who still gets in, or is still answered, does not make it ready."""
+    server = serve(site, "--drain-delay=60s", f"--ready-file={ready}")
+    server.signal()
+    eventually(lambda: not ready.exists(), 10, "it to be gone")
+    assert server.get().status == 200
+    server.signal()
+    assert server.wait_exit(10) == 0
+
+
+def test_it_is_gone_while_the_last_are_answered(serve, site, ready):
+    server = serve(site, "--endpoints", "--drain=60s", f"--ready-file={ready}")
+    with server.dial() as peer:
+        question = request("/post", "POST", body=b"whole")
+        peer.send(question[:-1])
+        server.signal()
+        eventually(lambda: not ready.exists(), 10, "it to be gone")
+        peer.send(question[-1:])
+        assert peer.answer().status == 200
+    assert server.wait_exit(10) == 0
 
 
 def test_who_sees_it_can_read_all_of_it_and_come(build, site, ready):

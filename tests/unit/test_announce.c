@@ -127,7 +127,7 @@ static void the_facts_are_one_object_on_a_line(void **state)
     announce_facts(&options, server, &out);
     buf_printf(&expected,
                ",\"carries\":\"/\",\"version\":\"" WHERRY_VERSION "\",\"pid\":%d,\"urls\":[],"
-               "\"http\":null,\"https\":null,\"admin\":null,\"endpoints\":null,"
+               "\"http\":null,\"https\":null,\"admin\":null,\"endpoints\":null,\"bad_tls\":null,"
                "\"authority\":null,\"sha256\":null}\n", (int)getpid());
     at = str_find(buf_view(&out), ',');
     assert_true(str_starts(buf_view(&out), STR("{\"time\":\"2")));
