@@ -14,7 +14,7 @@ void mirror_append_title(struct buf *title, struct str name);
 /* Parts of what is shown, for others that show a request, too; NULL when there was no memory. */
 
 /* The request's fields, an object in their order: names in Title-Case; those of the same name are one,
- * joined by ", " (RFC 9110 §5.2), but Cookie by "; ".  Bytes that are not UTF-8 are shown as Latin-1. */
+ * joined by ", " (RFC 9110 §5.3), but Cookie by "; ".  Bytes that are not UTF-8 are shown as Latin-1. */
 json_t *mirror_headers(struct wherry_exchange *exchange) MUST_USE;
 
 /* The peer's address, a string. */
