@@ -198,16 +198,35 @@ static bool next_file(struct wherry_exchange *exchange, size_t *at, struct entry
     return true;
 }
 
-/* How many of the entries [from, until) are of that name. */
-static size_t count_same(struct wherry_exchange *exchange, next_entry *next, size_t from,
-                         size_t until, struct wherry_slice name)
+/* All of one kind that a form has. */
+struct entries {
+    struct entry *all;
+    size_t        count;
+};
+
+/* False: no memory. */
+static bool collect(struct wherry_exchange *exchange, next_entry *next, struct entries *entries)
 {
     struct entry entry;
-    size_t       count = 0;
+    size_t       count = 0, at = 0;
 
-    while (from < until && next(exchange, &from, &entry))
-        count += str_equal(endpoint_str(entry.name), endpoint_str(name));
-    return count;
+    while (next(exchange, &at, &entry))
+        count++;
+    *entries = (struct entries){.all = calloc(count + 1, sizeof entry)};
+    if (!entries->all)
+        return false;
+    for (at = 0; entries->count < count && next(exchange, &at, &entries->all[entries->count]);)
+        entries->count++;
+    return true;
+}
+
+/* The place of the first of that name from `at` on; the count: there is none. */
+static size_t find_same(const struct entries *entries, size_t at, struct wherry_slice name)
+{
+    while (at < entries->count &&
+           !str_equal(endpoint_str(entries->all[at].name), endpoint_str(name)))
+        at++;
+    return at;
 }
 
 static void add_value(struct shown *shown, const struct entry *entry)
@@ -218,24 +237,21 @@ static void add_value(struct shown *shown, const struct entry *entry)
         shown_add_string(shown, entry->bytes);
 }
 
-/* The first of a name, and with it those behind `at` that have the same. */
-static void add_member(struct wherry_exchange *exchange, struct shown *shown, next_entry *next,
-                       const struct entry *first, size_t at)
+/* The first of a name, and with it those behind that have the same. */
+static void add_member(struct shown *shown, const struct entries *entries, size_t at)
 {
-    size_t       more = count_same(exchange, next, at, SIZE_MAX, first->name);
-    struct entry entry;
+    const struct entry *first = &entries->all[at];
+    size_t              same = find_same(entries, at + 1, first->name);
+    bool                is_list = same < entries->count;
 
     shown_add_string(shown, shown_slice(first->name));
-    shown_add(shown, more ? STR(":[") : STR(":"));
+    shown_add(shown, is_list ? STR(":[") : STR(":"));
     add_value(shown, first);
-    for (size_t left = more; left > 0 && next(exchange, &at, &entry);) {
-        if (!str_equal(endpoint_str(entry.name), endpoint_str(first->name)))
-            continue;
+    for (; same < entries->count; same = find_same(entries, same + 1, first->name)) {
         shown_add(shown, STR(","));
-        add_value(shown, &entry);
-        left--;
+        add_value(shown, &entries->all[same]);
     }
-    if (more)
+    if (is_list)
         shown_add(shown, STR("]"));
 }
 
@@ -243,18 +259,23 @@ static void add_member(struct wherry_exchange *exchange, struct shown *shown, ne
  * for each costs little. */
 static void add_entries(struct wherry_exchange *exchange, struct shown *shown, next_entry *next)
 {
-    struct entry entry;
-    struct str   comma = STR("");
+    struct entries entries;
+    struct str     comma = STR("");
 
+    if (!collect(exchange, next, &entries)) {
+        shown_fail(shown);
+        return;
+    }
     shown_add(shown, STR("{"));
-    for (size_t at = 0; next(exchange, &at, &entry);) {
-        if (count_same(exchange, next, 0, at - 1, entry.name) > 0)
+    for (size_t at = 0; at < entries.count; at++) {
+        if (find_same(&entries, 0, entries.all[at].name) < at)
             continue;
         shown_add(shown, comma);
-        add_member(exchange, shown, next, &entry, at);
+        add_member(shown, &entries, at);
         comma = STR(",");
     }
     shown_add(shown, STR("}"));
+    free(entries.all);
 }
 
 static void add_form(struct wherry_exchange *exchange, struct shown *shown)
@@ -478,22 +499,26 @@ static enum wherry_next uuid(struct wherry_exchange *exchange, void *data)
 static const struct endpoint table[] = {
     {{.pattern = "/get", .methods = WHERRY_GET, .look = get},
      "/get?name=value", "The request as JSON: what its query says, its fields, who sent it, its URL."},
-    {{.pattern = "/post", .methods = WHERRY_POST, .wants_body = true, .look = look_at_post, .work = show_post},
+    {{.pattern = "/post", .methods = WHERRY_POST, .wants_body = true, .is_brief = true, .look = look_at_post,
+      .work = show_post},
      "/post", "The same with the body: as text, as JSON, or what the form says and which files it has."},
-    {{.pattern = "/put", .methods = WHERRY_PUT, .wants_body = true, .look = look_at_post, .work = show_post},
+    {{.pattern = "/put", .methods = WHERRY_PUT, .wants_body = true, .is_brief = true, .look = look_at_post,
+      .work = show_post},
      "/put", "The same."},
-    {{.pattern = "/patch", .methods = WHERRY_PATCH, .wants_body = true, .look = look_at_post, .work = show_post},
+    {{.pattern = "/patch", .methods = WHERRY_PATCH, .wants_body = true, .is_brief = true, .look = look_at_post,
+      .work = show_post},
      "/patch", "The same."},
-    {{.pattern = "/delete", .methods = WHERRY_DELETE, .wants_body = true, .look = look_at_post, .work = show_post},
+    {{.pattern = "/delete", .methods = WHERRY_DELETE, .wants_body = true, .is_brief = true, .look = look_at_post,
+      .work = show_post},
      "/delete", "The same."},
-    {{.pattern = "/anything", .methods = ENDPOINT_ANY_METHOD, .wants_body = true,
+    {{.pattern = "/anything", .methods = ENDPOINT_ANY_METHOD, .wants_body = true, .is_brief = true,
       .look = look_at_anything, .work = show_anything},
      "/anything", "The same for any method, and which it was.  A body that is shown has 1 MiB at most, and no more "
                   "than --endpoints-bytes."},
-    {{.pattern = "/anything/*", .methods = ENDPOINT_ANY_METHOD, .wants_body = true,
+    {{.pattern = "/anything/*", .methods = ENDPOINT_ANY_METHOD, .wants_body = true, .is_brief = true,
       .look = look_at_anything, .work = show_anything},
      "/anything/else/there", "The same, whatever stands behind."},
-    {{.pattern = "/delay/{seconds}", .methods = ENDPOINT_ANY_METHOD, .wants_body = true,
+    {{.pattern = "/delay/{seconds}", .methods = ENDPOINT_ANY_METHOD, .wants_body = true, .is_brief = true,
       .look = look_at_delay, .work = show_anything},
      "/delay/1.5", "The answer of /anything, so much later; no longer than --endpoints-time."},
     {{.pattern = "/stream/{n}", .methods = WHERRY_GET, .look = stream},

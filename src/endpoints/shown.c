@@ -32,7 +32,7 @@ struct shown {
     struct buf   text;                      /* what was copied */
     struct part *parts;                     /* in order */
     size_t       count, room;
-    bool         has_no_room;               /* for another part */
+    bool         has_no_room;               /* for another part, or what goes into it */
     bool         is_unreadable;             /* the file with the body cannot be read */
     size_t       at;                        /* the part that is being sent, */
     uint64_t     done;                      /* and how much of it was */
@@ -246,6 +246,11 @@ void shown_add_json(struct shown *shown, struct shown_bytes bytes)
         add_bytes(shown, bytes, AS_IT_STANDS);
     else
         shown_add(shown, STR("null"));
+}
+
+void shown_fail(struct shown *shown)
+{
+    shown->has_no_room = true;
 }
 
 /* ---- sending ------------------------------------------------------------------------------ */

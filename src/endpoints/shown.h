@@ -41,6 +41,9 @@ void shown_add_data(struct shown *shown, struct shown_bytes bytes, struct wherry
 /* Adds the bytes as they stand where they are one value of JSON, else null. */
 void shown_add_json(struct shown *shown, struct shown_bytes bytes);
 
+/* Something that was to be added cannot be had. */
+void shown_fail(struct shown *shown);
+
 /* Answers with it, and takes it over; NULL fails. */
 enum wherry_next shown_send(struct wherry_exchange *exchange, struct shown *shown);
 

@@ -2,6 +2,8 @@
 ends, and that the next one is the next one's.  What stands in the answers is in the files of their
 groups."""
 
+import contextlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -171,3 +173,38 @@ def test_every_status_is_framed(server, target):
             if code in (204, 205, 304):
                 assert answer.body == b""
             expect_next(peer, answer, code)
+
+
+# What would go on for long, and whether its end makes it whole.
+SLOW = [
+    ("drip?duration=50&numbytes=1000", True), ("drip?delay=50", True), ("sse?duration=50", True),
+    ("sse?delay=50&duration=1", True), ("stall/50", True), ("slow/10?bytes=500", True),
+    ("delay/50", True), ("sleep/30", True), ("bytes/10000000", True),
+    ("stream-bytes/10000000?chunk_size=500", True), ("huge-headers/10000000", True),
+    ("truncate/10000000", False),
+]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_the_end_of_the_server(serve, site, reads):
+    """Whatever is asked for, nobody waits longer than the time to drain; and what comes is whole."""
+    server = serve(site, "--endpoints=/test", "--drain=4s", "--endpoints-bytes=10M")
+
+    def finish(target, is_whole, peer):
+        with contextlib.nullcontext() if is_whole else pytest.raises(Cut):
+            answer = peer.answer()
+            assert answer.status == (503 if "sleep" in target else 200), (target, answer)
+        peer.close()
+
+    with contextlib.ExitStack() as peers:
+        rows = [(target, is_whole, peers.enter_context(server.dial(receive_buffer=4096)))
+                for target, is_whole in SLOW]
+        for target, _, peer in rows:
+            peer.send(request(f"/test/{target}"))
+            server.wait_read(peer)
+        began = time.monotonic()
+        server.signal()
+        if reads:
+            at_once(finish, rows)
+        assert server.wait_exit(10) == 0
+        assert time.monotonic() - began < 5 * server.patience

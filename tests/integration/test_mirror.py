@@ -327,6 +327,21 @@ def test_a_form_that_is_none_is_refused(server):
         assert answer.status == 400 and b"The reason: " in answer.body
 
 
+def test_nobody_waits_behind_those_who_sleep(serve, site):
+    """Reading a body takes moments; all who may sleep at once do."""
+    server = serve(site, "--endpoints", "--workers-max=4")
+    sleepers = [server.dial() for _ in range(8)]
+    for peer in sleepers:
+        peer.send(request("/sleep/8"))
+        server.wait_read(peer)
+    began = time.monotonic()
+    for target in ("/post", "/anything", "/delay/0.1"):
+        assert json.loads(server.get(target, "POST", body=b"x").body)["data"] == "x"
+    assert time.monotonic() - began < 1.5 * server.patience
+    for peer in sleepers:
+        peer.close()
+
+
 def test_many_that_take_their_time_cost_little(serve, site, build):
     """64 of them, each with 1 MiB of body that is 7 MiB of JSON, and none of them reads: an answer is no
     copy of what it shows."""
