@@ -18,6 +18,7 @@ import httpx
 import pytest
 import requests
 
+from clients import CLIENTS, ask_requests
 from crowd import Crowd
 from dialogue import request
 from program import Wherry, eventually
@@ -40,33 +41,10 @@ def server(serve, site, folder):
     return serve(site, "--endpoints", f"--files-dir={folder}")
 
 
-# ---- three clients that say the same: (status, type, body) of an answer
-
-
-def ask_curl(url, fields=()):
-    words = [word for name, value in fields for word in ("-H", f"{name}: {value}")]
-    form = "\n%{http_code}\n%{content_type}"
-    run = subprocess.run(
-        [need("curl", "curl"), "-sS", "--path-as-is", "-w", form, *words, url],
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    body, status, kind = run.stdout.rsplit(b"\n", 2)
-    return int(status), kind.decode(), body
-
-
-def ask_requests(url, fields=()):
-    answer = requests.get(url, headers=dict(fields), timeout=60)
-    return answer.status_code, answer.headers["Content-Type"], answer.content
-
-
-def ask_httpx(url, fields=()):
-    answer = httpx.get(url, headers=dict(fields), timeout=60)
-    return answer.status_code, answer.headers["Content-Type"], answer.content
-
-
-CLIENTS = pytest.mark.parametrize("ask", [ask_curl, ask_requests, ask_httpx])
+def told(ask, url, fields=()):
+    """(status, type, body) of an answer."""
+    answer = ask("GET", url, fields)
+    return answer.status, answer["Content-Type"], answer.body
 
 
 # ---- /hello
@@ -74,12 +52,12 @@ CLIENTS = pytest.mark.parametrize("ask", [ask_curl, ask_requests, ask_httpx])
 
 @CLIENTS
 def test_hello(server, ask):
-    assert ask(f"{server.url}/hello") == (
+    assert told(ask, f"{server.url}/hello") == (
         200,
         "application/json",
         b'{"message":"Hello, World!"}',
     )
-    assert ask(f"{server.url}/hello?name=Ann") == (
+    assert told(ask, f"{server.url}/hello?name=Ann") == (
         200,
         "application/json",
         b'{"message":"Hello, Ann!"}',
@@ -92,7 +70,7 @@ def test_hello(server, ask):
     pytest.param("x" * 2000, id="long"),
 ])
 def test_hello_greets_anyone(server, name):
-    status, kind, body = ask_requests(f"{server.url}/hello?other=1&name={quote(name, safe='')}")
+    status, kind, body = told(ask_requests, f"{server.url}/hello?other=1&name={quote(name, safe='')}")
     assert (status, kind) == (200, "application/json")
     assert json.loads(body) == {"message": f"Hello, {name}!"}
     assert not re.search(rb"[\x00-\x1f]", body)
@@ -122,7 +100,7 @@ def test_methods(server):
 @pytest.mark.parametrize("text", ["abc", "a b", "caf\u00e9", "100%", "a/b?c#d",
                                   pytest.param("x" * 3000, id="long")])
 def test_echo(server, ask, text):
-    status, kind, body = ask(f"{server.url}/echo/{quote(text, safe='')}")
+    status, kind, body = told(ask, f"{server.url}/echo/{quote(text, safe='')}")
     assert (status, kind, body.decode()) == (200, "text/plain", text)
 
 
@@ -152,7 +130,7 @@ def test_echo_needs_one_text(server):
 
 @CLIENTS
 def test_user_agent(server, ask):
-    assert ask(f"{server.url}/user-agent", [("User-Agent", "foobar/1.2.3")]) == (
+    assert told(ask, f"{server.url}/user-agent", [("User-Agent", "foobar/1.2.3")]) == (
         200,
         "text/plain",
         b"foobar/1.2.3",

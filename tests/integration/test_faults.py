@@ -134,6 +134,9 @@ def test_chromium(server, build, tmp_path):
             assert failed == [f"net::ERR_{error}"], target
         slow = "fetch('/slow/1000?bytes=300').then(got => got.text()).then(text => text.length)"
         assert browser.run(slow) == 300
+        stalled = """fetch('/stall/20', {signal: AbortSignal.timeout(1000)})
+            .then(got => got.text().then(() => 'whole', error => `${got.status} ${error.name}`))"""
+        assert browser.run(stalled) == "200 TimeoutError"
     is_well(server)
 
 
