@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -12,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/outlet.h"
+#include "base/thread.h"
 
 enum {
     OUT_BYTES = 1024 * 1024,
@@ -282,19 +281,6 @@ static void init_ended_now(void)
     pthread_condattr_destroy(&attributes);
 }
 
-/* The thread is born with every signal blocked: they belong to others, and SIGPIPE to nobody. */
-static int create_thread(void)
-{
-    sigset_t every, before;
-    int error;
-
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &before);
-    error = pthread_create(&desk.thread, NULL, carry_until_stopped, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 static int start(void)
 {
     int error;
@@ -312,7 +298,7 @@ static int start(void)
         return errno;
     desk.stopping = desk.ended = false;
     desk.rest = AWAKE;
-    error = create_thread();
+    error = thread_create(&desk.thread, NULL, carry_until_stopped, NULL);
     if (error) {
         close(desk.wake_fd);
         return error;

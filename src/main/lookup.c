@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
 #include <resolv.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/thread.h"
 
 enum { HOSTS_BYTES_MAX = 4 * 1024 * 1024, ANSWER_BYTES_MAX = 4096, ASK_S = 2, ASK_TIMES = 2 };
 
@@ -179,7 +179,7 @@ static enum lookup_end ask_in_time(struct str name, uint16_t port, int64_t until
     job.done = eventfd(0, EFD_CLOEXEC);
     if (job.done == -1)
         return LOOKUP_UNANSWERED;
-    error = pthread_create(&thread, NULL, do_job, NULL);
+    error = thread_create(&thread, NULL, do_job, NULL);
     if (error == 0 && !wait_for_job(until_us)) {
         pthread_detach(thread);
         return LOOKUP_LATE;

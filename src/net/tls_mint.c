@@ -260,6 +260,22 @@ static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *
     return ok;
 }
 
+/* RFC 5280 §4.2.1.1.  Not as the others: OpenSSL's reader of their texts looks for the issuer's
+ * identifier, and does not look whether there was memory for it. */
+static bool add_authority_key_id(X509 *certificate, X509 *authority)
+{
+    const ASN1_OCTET_STRING *key_id = X509_get0_subject_key_id(authority);
+    AUTHORITY_KEYID         *id = AUTHORITY_KEYID_new();
+    bool                     ok = false;
+
+    if (id && key_id)
+        id->keyid = ASN1_OCTET_STRING_dup(key_id);
+    if (id && id->keyid)
+        ok = X509_add1_ext_i2d(certificate, NID_authority_key_identifier, id, 0, 0) == 1;
+    AUTHORITY_KEYID_free(id);
+    return ok;
+}
+
 static EVP_PKEY *draw_key(enum tls_mint_key kind)
 {
     switch (kind) {
@@ -339,7 +355,7 @@ static bool describe_leaf(X509 *certificate, X509 *authority, const struct tls_n
            add_extension(certificate, authority, NID_ext_key_usage, "serverAuth") &&
            add_alternatives(certificate, names) &&
            add_extension(certificate, authority, NID_subject_key_identifier, "hash") &&
-           add_extension(certificate, authority, NID_authority_key_identifier, "keyid:always");
+           add_authority_key_id(certificate, authority);
 }
 
 bool tls_mint_leaf(struct tls_minted *out, const struct tls_minted *authority,

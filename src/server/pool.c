@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "server/server.h"
 
 enum { WORKER_STACK = 256 * 1024 };     /* bytes; handlers included */
@@ -16,7 +17,7 @@ static bool start_thread(struct worker *worker)
 
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, WORKER_STACK);
-    error = pthread_create(&worker->thread, &attributes, worker_main, worker);
+    error = thread_create(&worker->thread, &attributes, worker_main, worker);
     pthread_attr_destroy(&attributes);
     errno = error;
     return error == 0;

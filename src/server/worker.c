@@ -1,6 +1,5 @@
 #include "server/worker.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -197,21 +196,11 @@ static void run_batch(struct worker *worker)
     worker_flush(worker);
 }
 
-/* Signals are the main thread's. */
-static void block_signals(void)
-{
-    sigset_t all;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
-}
-
 void *worker_main(void *argument)
 {
     struct worker        *worker = argument;
     struct wherry_server *server = worker->server;
 
-    block_signals();
     while (!pool_ends_one(&server->pool, server)) {
         worker->batch_at = 0;
         worker->batch_end = queue_wait(&server->queue, worker->batch, WORKER_BATCH, -1);

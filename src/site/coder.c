@@ -1,13 +1,12 @@
 #include "site/coder.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include "base/list.h"
+#include "base/thread.h"
 #include "coding/encode.h"
 
 enum {
@@ -281,16 +280,12 @@ static void start_thread(struct coder *coder)
 {
     pthread_attr_t attributes;
     pthread_t      thread;
-    sigset_t       all, before;
 
     if (coder->threads >= coder->threads_max || pthread_attr_init(&attributes) != 0)
         return;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);    /* signals are the main thread's */
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    if (pthread_create(&thread, &attributes, work, coder) == 0)
+    if (thread_create(&thread, &attributes, work, coder) == 0)
         coder->threads++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
 }
 

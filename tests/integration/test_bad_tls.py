@@ -38,7 +38,7 @@ class Fault:
 FAULTS = [
     Fault("expired", "certificate has expired", HAS_EXPIRED, "ERR_CERT_DATE_INVALID"),
     Fault("not-yet-valid", "certificate is not yet valid", NOT_YET_VALID, "ERR_CERT_DATE_INVALID"),
-    Fault("wrong-name", "no alternative certificate subject name matches target host name",
+    Fault("wrong-name", "no alternative certificate subject name matches target",
           HOSTNAME_MISMATCH, "ERR_CERT_COMMON_NAME_INVALID", IP_ADDRESS_MISMATCH),
     Fault("unknown-authority", "self-signed certificate in certificate chain", SELF_SIGNED_IN_CHAIN,
           "ERR_CERT_AUTHORITY_INVALID"),
