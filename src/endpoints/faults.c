@@ -208,11 +208,6 @@ static void write_text(struct wherry_exchange *exchange, struct flow *flow, uint
     }
 }
 
-static bool is_stopping(const struct wherry_exchange *exchange)
-{
-    return wherry_deadline(exchange) != INT64_MAX;
-}
-
 static enum wherry_next send_text(struct wherry_exchange *exchange, struct flow *flow,
                                   wherry_puller *pull)
 {
@@ -227,7 +222,7 @@ static enum wherry_pull pull_stalled(struct wherry_exchange *exchange, void *dat
     int64_t      left_ms = flow->silence_ms - (clock_us() - flow->begun_us) / 1000;
 
     write_text(exchange, flow, flow->length / 2);
-    if (left_ms > 0 && !is_stopping(exchange))
+    if (left_ms > 0 && !endpoint_is_stopping(exchange))
         return wherry_wait(exchange, left_ms);
     write_text(exchange, flow, flow->length);
     return WHERRY_END;
@@ -251,7 +246,8 @@ static enum wherry_pull pull_slow(struct wherry_exchange *exchange, void *data)
 {
     struct flow *flow = data;
     int64_t      elapsed_ms = (clock_us() - flow->begun_us) / 1000;
-    uint64_t     due = is_stopping(exchange) ? flow->length : pace_due(&flow->pace, elapsed_ms);
+    uint64_t     due =
+        endpoint_is_stopping(exchange) ? flow->length : pace_due(&flow->pace, elapsed_ms);
 
     due = MIN_OF(due, flow->length);    /* of nothing there is one thing, too */
     write_text(exchange, flow, due);
