@@ -295,6 +295,14 @@ def site(tmp_path):
 
 
 @pytest.fixture
+def folder(tmp_path):
+    """A folder for uploads."""
+    made = tmp_path / "files"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
 def public():
     """The site that comes with wherry."""
     return TESTS.parent / "public"

@@ -30,13 +30,6 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def folder(tmp_path):
-    made = tmp_path / "files"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
 def server(serve, site, folder):
     return serve(site, "--endpoints", f"--files-dir={folder}")
 

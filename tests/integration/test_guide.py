@@ -14,13 +14,6 @@ DOC = Path(__file__).resolve().parents[2] / "docs" / "endpoints.md"
 
 
 @pytest.fixture
-def folder(tmp_path):
-    made = tmp_path / "files"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
 def server(serve, site, folder):
     return serve(site, "--endpoints=/test", f"--files-dir={folder}")
 
